@@ -41,7 +41,7 @@ bool ms_array_grow(void **v, size_t *cap, size_t want, size_t size);
 	} while (0)
 
 #define ms_array_foreach(it, a)                                                          \
-	for (__typeof__(&(a)->v[0]) it = (a)->v; it && it < (a)->v + (a)->n; it++)
+	for (__typeof__((a)->v + 0) it = (a)->v; it && it < (a)->v + (a)->n; it++)
 
 /** Zero `size` bytes at p and return p: what ms_array_push() yields. */
 void *ms_array_zeroed(void *p, size_t size);

@@ -37,6 +37,7 @@ struct ms_error *ms_pages_new(struct ms_pages **ret) MS_MUST_CHECK;
 
 /** Free; NULL is fine. */
 void ms_pages_free(struct ms_pages *pages);
+MS_DEFINE_CLEANUP(struct ms_pages *, ms_pages_free);
 
 /**
  * Set the state of a page-aligned range that begins at or after the end of all ranges set

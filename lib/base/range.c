@@ -34,7 +34,7 @@ bool ms_ranges_has(const struct ms_ranges *list, uint64_t address)
 uint64_t ms_ranges_size(const struct ms_ranges *list)
 {
 	uint64_t sum = 0;
-	ms_array_foreach(r, list)
+	ms_array_foreach (r, list)
 		sum += ms_range_size(*r);
 	return sum;
 }
@@ -45,7 +45,9 @@ static struct ms_error *splice(struct ms_ranges *list, size_t from, size_t to,
 {
 	if (!ms_array_reserve(list, n))
 		return &ms_error_nomem;
-	memmove(&list->v[from + n], &list->v[to], (list->n - to) * sizeof(*list->v));
+	if (list->n > to) // an empty list has no storage to point into
+		memmove(&list->v[from + n], &list->v[to],
+			(list->n - to) * sizeof(*list->v));
 	for (size_t i = 0; i < n; i++)
 		list->v[from + i] = with[i];
 	list->n = list->n - (to - from) + n;

@@ -1,0 +1,16 @@
+/**
+ * strings - text in memory: found, listed, counted, clustered.
+ *
+ * Three layers, each usable alone:
+ *  - scan.h: bytes -> bit masks, 64 bytes a step. The only part with SIMD in it.
+ *  - runs.h: masks -> runs of text units in six encodings, streamed in pieces.
+ *  - list.h: runs -> what GNU strings prints, byte for byte.
+ *
+ * Everything after the masks is one portable implementation, so that a machine without
+ * AVX2 gives the same answer, only later.
+ */
+#pragma once
+
+#include "strings/list.h"
+#include "strings/runs.h"
+#include "strings/scan.h"

@@ -97,7 +97,7 @@ static int take_radix(const char *text, struct options *o)
 
 static int take_encoding(const char *text, struct options *o)
 {
-	if (!text[0] || text[1] || !ms_text_encoding_parse(text[0], &o->listing.encoding))
+	if (!text[0] || text[1] || !ms_encoding_parse(text[0], &o->listing.encoding))
 		return usage_error("encoding", text);
 	return -1;
 }

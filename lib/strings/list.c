@@ -76,8 +76,8 @@ struct ms_error *ms_list_new(const struct ms_list_options *options, ms_list_sink
 		o->separator = ms_bytes_of("\n");
 	list->sink = sink;
 	list->sink_arg = arg;
-	list->width = ms_text_encoding_info(o->encoding)->width;
-	list->at = ms_text_encoding_info(o->encoding)->at;
+	list->width = ms_encoding_info(o->encoding)->width;
+	list->at = ms_encoding_info(o->encoding)->at;
 	list->in_cap = LEFT + o->block_size;
 	list->in = aligned_alloc(MS_SCAN_BLOCK,
 		(list->in_cap + SHORT + MS_SCAN_BLOCK) & ~(size_t)(MS_SCAN_BLOCK - 1));

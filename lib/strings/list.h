@@ -23,7 +23,7 @@
 #include "strings/runs.h"
 
 struct ms_list_options {
-	enum ms_text_encoding encoding;
+	enum ms_encoding encoding;
 	uint64_t min;              ///< units a string must have; 0: 4
 	unsigned radix;            ///< of the offset: 8, 10 or 16; 0: print no offset
 	bool spaces;               ///< LF VT FF CR are text as well

@@ -9,23 +9,23 @@
 #include <assert.h>
 #include <string.h>
 
-static const struct ms_text_encoding_info infos[] = {
+static const struct ms_encoding_info infos[] = {
 #define X(id, letter, width, at, name) { letter, width, at, name },
-	MS_TEXT_ENCODINGS(X)
+	MS_ENCODINGS(X)
 #undef X
 };
 
-const struct ms_text_encoding_info *ms_text_encoding_info(enum ms_text_encoding encoding)
+const struct ms_encoding_info *ms_encoding_info(enum ms_encoding encoding)
 {
-	assert(encoding < MS_TEXT_ENCODING_COUNT);
+	assert(encoding < MS_ENCODING_COUNT);
 	return &infos[encoding];
 }
 
-bool ms_text_encoding_parse(char letter, enum ms_text_encoding *ret)
+bool ms_encoding_parse(char letter, enum ms_encoding *ret)
 {
-	for (unsigned i = 0; i < MS_TEXT_ENCODING_COUNT; i++) {
+	for (unsigned i = 0; i < MS_ENCODING_COUNT; i++) {
 		if (infos[i].letter == letter) {
-			*ret = (enum ms_text_encoding)i;
+			*ret = (enum ms_encoding)i;
 			return true;
 		}
 	}
@@ -43,9 +43,9 @@ void ms_runs_init(
 	};
 }
 
-void ms_runs_add(struct ms_runs *runs, enum ms_text_encoding encoding, uint64_t min)
+void ms_runs_add(struct ms_runs *runs, enum ms_encoding encoding, uint64_t min)
 {
-	assert(min >= 1 && runs->n_tracks < MS_TEXT_ENCODING_COUNT);
+	assert(min >= 1 && runs->n_tracks < MS_ENCODING_COUNT);
 	unsigned width = infos[encoding].width;
 	unsigned reach = MS_SCAN_BLOCK / width;
 	unsigned want = min < reach ? (unsigned)min : reach;
@@ -67,36 +67,36 @@ static inline uint64_t down(uint64_t low, uint64_t high, unsigned by)
 }
 
 // Unit masks of words 0..n-1; word n of the other masks is looked at too.
-static const uint64_t *unit_masks(enum ms_text_encoding encoding,
-	const struct ms_scan_masks *m, size_t n, uint64_t *u)
+static const uint64_t *unit_masks(
+	enum ms_encoding encoding, const struct ms_scan_masks *m, size_t n, uint64_t *u)
 {
 	const uint64_t *p = m->printable, *z = m->zero;
 	switch (encoding) {
-	case MS_TEXT_ASCII:
+	case MS_ENCODING_ASCII:
 		return p;
-	case MS_TEXT_8BIT:
+	case MS_ENCODING_8BIT:
 		for (size_t i = 0; i < n; i++)
 			u[i] = p[i] | m->high[i];
 		return u;
-	case MS_TEXT_UTF16LE:
+	case MS_ENCODING_UTF16LE:
 		for (size_t i = 0; i < n; i++)
 			u[i] = p[i] & down(z[i], z[i + 1], 1);
 		return u;
-	case MS_TEXT_UTF16BE:
+	case MS_ENCODING_UTF16BE:
 		for (size_t i = 0; i < n; i++)
 			u[i] = z[i] & down(p[i], p[i + 1], 1);
 		return u;
-	case MS_TEXT_UTF32LE:
+	case MS_ENCODING_UTF32LE:
 		for (size_t i = 0; i < n; i++)
 			u[i] = p[i] & down(z[i], z[i + 1], 1) & down(z[i], z[i + 1], 2) &
 			       down(z[i], z[i + 1], 3);
 		return u;
-	case MS_TEXT_UTF32BE:
+	case MS_ENCODING_UTF32BE:
 		for (size_t i = 0; i < n; i++)
 			u[i] = z[i] & down(z[i], z[i + 1], 1) & down(z[i], z[i + 1], 2) &
 			       down(p[i], p[i + 1], 3);
 		return u;
-	case MS_TEXT_ENCODING_COUNT:
+	case MS_ENCODING_COUNT:
 		break;
 	}
 	return p;

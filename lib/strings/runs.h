@@ -23,7 +23,7 @@
 #include "strings/scan.h"
 
 /** X(id, letter of GNU strings -e, bytes per unit, offset of the text byte, name) */
-#define MS_TEXT_ENCODINGS(X)                                                             \
+#define MS_ENCODINGS(X)                                                                  \
 	X(ASCII, 's', 1, 0, "ascii")                                                     \
 	X(8BIT, 'S', 1, 0, "8bit")                                                       \
 	X(UTF16LE, 'l', 2, 0, "utf-16le")                                                \
@@ -31,14 +31,14 @@
 	X(UTF32LE, 'L', 4, 0, "utf-32le")                                                \
 	X(UTF32BE, 'B', 4, 3, "utf-32be")
 
-enum ms_text_encoding {
-#define X(id, letter, width, at, name) MS_TEXT_##id,
-	MS_TEXT_ENCODINGS(X)
+enum ms_encoding {
+#define X(id, letter, width, at, name) MS_ENCODING_##id,
+	MS_ENCODINGS(X)
 #undef X
-	MS_TEXT_ENCODING_COUNT,
+	MS_ENCODING_COUNT,
 };
 
-struct ms_text_encoding_info {
+struct ms_encoding_info {
 	char letter;   ///< as GNU strings -e names it
 	uint8_t width; ///< bytes per unit
 	uint8_t at;    ///< where in the unit the text byte is
@@ -46,14 +46,14 @@ struct ms_text_encoding_info {
 };
 
 /** Facts of an encoding; never NULL for one of the enum. */
-const struct ms_text_encoding_info *ms_text_encoding_info(enum ms_text_encoding encoding);
+const struct ms_encoding_info *ms_encoding_info(enum ms_encoding encoding);
 
 /** The encoding GNU strings -e names by this letter; false if there is none. */
-bool ms_text_encoding_parse(char letter, enum ms_text_encoding *ret);
+bool ms_encoding_parse(char letter, enum ms_encoding *ret);
 
 /** A part of a run. */
 struct ms_run_piece {
-	enum ms_text_encoding encoding;
+	enum ms_encoding encoding;
 	bool first;       ///< the run begins with this piece
 	bool last;        ///< the run ends with it; a last piece may have no units
 	uint64_t start;   ///< offset of the whole run
@@ -66,7 +66,7 @@ typedef void (*ms_run_fn)(void *arg, const struct ms_run_piece *piece);
 
 /** Scanning of one encoding; internal to struct ms_runs. */
 struct ms_run_track {
-	enum ms_text_encoding encoding;
+	enum ms_encoding encoding;
 	uint64_t min;
 	uint8_t shifts[8]; ///< the AND chain, in bits; 0 ends it
 	uint64_t prev;     ///< unit mask of the word before the next one
@@ -82,7 +82,7 @@ struct ms_runs {
 	ms_run_fn fn;
 	void *arg;
 	unsigned n_tracks;
-	struct ms_run_track tracks[MS_TEXT_ENCODING_COUNT];
+	struct ms_run_track tracks[MS_ENCODING_COUNT];
 };
 
 /**
@@ -102,7 +102,7 @@ void ms_runs_init(
  *             look-ahead (64 / width units), the callback may also see shorter runs, and
  *             only there: runs of at least that reach.
  */
-void ms_runs_add(struct ms_runs *runs, enum ms_text_encoding encoding, uint64_t min);
+void ms_runs_add(struct ms_runs *runs, enum ms_encoding encoding, uint64_t min);
 
 /**
  * Scan the next span.

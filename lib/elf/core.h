@@ -16,7 +16,7 @@
 /** A program header, checked and clipped to the file. */
 struct ms_elf_segment {
 	struct ms_range range; ///< [p_vaddr, p_vaddr + p_memsz); may be empty
-	uint64_t offset;       ///< in the file
+	uint64_t offset;       ///< in the source
 	uint64_t file_size;    ///< bytes in the file, at most p_filesz; the rest of a LOAD
 			       ///< was not written (or is zero: its writer knows)
 	uint64_t missing;      ///< bytes of p_filesz that the file is too short for

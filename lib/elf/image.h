@@ -40,7 +40,8 @@ struct ms_elf_image {
 	struct ms_arena arena;
 	uint16_t type;	  ///< ET_DYN or ET_EXEC
 	uint16_t machine; ///< EM_X86_64, ...
-	bool is_mapped;	  ///< read from memory: offsets are addresses less the base
+	bool is_mapped;	  ///< read from memory: offsets in the source are addresses
+	uint64_t bias;	  ///< is_mapped: address less linked address
 	struct ms_build_id build_id;
 
 	struct ms_elf_segment *segments; ///< in the order of the file
@@ -48,9 +49,9 @@ struct ms_elf_image {
 	struct ms_elf_section *sections; ///< by index; empty if stripped of them, or mapped
 	size_t sections_n;
 
-	uint64_t header_offset, header_size;   ///< program headers, in the file
+	uint64_t header_offset, header_size;	 ///< program headers, in the file
 	uint64_t sections_offset, sections_size; ///< section headers, in the file
-	uint32_t names_index;		       ///< section that holds the sections' names
+	uint32_t names_index;			 ///< section that holds the sections' names
 };
 
 /** True if the bytes begin as an ELF file does; 4 suffice. */
@@ -68,12 +69,14 @@ struct ms_error *ms_elf_image_open(
 	const struct ms_elf_source *source, struct ms_elf_image **ret) MS_MUST_CHECK;
 
 /**
- * As ms_elf_image_open, of an image in memory: segments lie where they are mapped.
+ * As ms_elf_image_open, of an image in memory: segments lie where they are mapped, and
+ * there are no sections.
  *
- * @param source  reads memory; offset 0 is the address of the ELF header
+ * @param source   reads memory: its offsets are addresses
+ * @param address  of the ELF header: where the mapping of file offset 0 begins
  */
-struct ms_error *ms_elf_image_open_mapped(
-	const struct ms_elf_source *source, struct ms_elf_image **ret) MS_MUST_CHECK;
+struct ms_error *ms_elf_image_open_mapped(const struct ms_elf_source *source,
+	uint64_t address, struct ms_elf_image **ret) MS_MUST_CHECK;
 
 /** Free; NULL is fine. */
 void ms_elf_image_free(struct ms_elf_image *image);
@@ -96,8 +99,13 @@ uint64_t ms_elf_image_base(const struct ms_elf_image *image);
 bool ms_elf_image_bias(const struct ms_elf_image *image, uint64_t address,
 	uint64_t file_offset, uint64_t *ret);
 
-/** The build-id of an image in memory, to be compared with its file's; n is 0 if none. */
-struct ms_build_id ms_elf_mapped_build_id(const struct ms_elf_source *source);
+/**
+ * The build-id of an image in memory, to be compared with its file's; n is 0 if none.
+ *
+ * @param source, address  as for ms_elf_image_open_mapped
+ */
+struct ms_build_id ms_elf_mapped_build_id(
+	const struct ms_elf_source *source, uint64_t address);
 
 struct ms_elf_symbol {
 	struct ms_bytes name; ///< valid during the callback, or in the image's arena

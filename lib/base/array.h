@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #define MS_ARRAY(T)                                                                      \
@@ -21,11 +22,17 @@
 /** Grow *v to hold at least `want` elements of `size` bytes; false: no memory. */
 bool ms_array_grow(void **v, size_t *cap, size_t want, size_t size);
 
+/** n + more, or SIZE_MAX, which no memory holds, if that wraps. */
+static inline size_t ms_array_want(size_t n, size_t more)
+{
+	return more <= SIZE_MAX - n ? n + more : SIZE_MAX;
+}
+
 /** Make room for `more` further elements; false: no memory, the array is unchanged. */
 #define ms_array_reserve(a, more)                                                        \
 	((a)->cap - (a)->n >= (size_t)(more) ||                                          \
-		ms_array_grow((void **)&(a)->v, &(a)->cap, (a)->n + (size_t)(more),      \
-			sizeof(*(a)->v)))
+		ms_array_grow((void **)&(a)->v, &(a)->cap,                               \
+			ms_array_want((a)->n, (size_t)(more)), sizeof(*(a)->v)))
 
 /** Append a zeroed element and yield its address, NULL without memory. */
 #define ms_array_push(a)                                                                 \

@@ -16,7 +16,7 @@ struct ms_error ms_error_nomem = {
 	.message = nomem_message,
 };
 
-static struct ms_error *new_va(
+static MS_PRINTF(3, 0) struct ms_error *new_va(
 	enum ms_error_code code, int errnum, const char *format, va_list ap)
 {
 	struct ms_error *err = calloc(1, sizeof(*err));

@@ -136,7 +136,8 @@ static void put_percent(
 	if (decimals > 4)
 		decimals = 4;
 	unsigned unit = powers[decimals];
-	double scaled = fabs(cell->percent) * unit + 0.5;
+	double positive = cell->percent < 0 ? -cell->percent : cell->percent;
+	double scaled = positive * unit + 0.5;
 	uint64_t n = scaled < 1e18 ? (uint64_t)scaled : UINT64_C(1000000000000000000);
 	if (cell->percent < 0 && n)
 		ms_out_char(out, '-');
@@ -149,7 +150,9 @@ static void put_bar(
 {
 	static const char *const eighths[] = { "", "▏", "▎", "▍", "▌", "▋", "▊", "▉" };
 	unsigned width = column->width ? column->width : 10;
-	double share = fmin(fmax(cell->percent, 0), 100) / 100;
+	double share = cell->percent < 0     ? 0
+		       : cell->percent > 100 ? 1
+					     : cell->percent / 100;
 	unsigned steps = (unsigned)(share * width * 8 + 0.5);
 	if (out->is_ascii) {
 		ms_out_repeat(out, '#', (steps + 4) / 8);

@@ -153,6 +153,7 @@ struct printer {
 	struct ms_out cell;
 	struct ms_arena arena;
 	size_t *widths;
+	size_t pending; // spaces that are written only if something follows on the line
 };
 
 static void free_printer(struct printer *p)
@@ -251,7 +252,6 @@ static void measure(struct printer *p)
 static void print_cell(
 	struct printer *p, size_t i, struct ms_bytes text, enum ms_style style)
 {
-	bool is_last = i + 1 == p->table->shown.n;
 	bool is_right = ms_cell_is_right(shown_column(p->table, i));
 	size_t width = ms_text_width(text);
 	bool is_cut = width > p->widths[i];
@@ -260,24 +260,24 @@ static void print_cell(
 		width = ms_text_width(text) + 1;
 	}
 	size_t pad = p->widths[i] > width ? p->widths[i] - width : 0;
-	if (i)
-		ms_out_repeat(p->out, ' ', GAP);
-	if (is_right)
-		ms_out_repeat(p->out, ' ', pad);
-	if (style)
+	p->pending += (i ? GAP : 0) + (is_right ? pad : 0);
+	if (text.n) {
+		ms_out_repeat(p->out, ' ', p->pending);
+		p->pending = 0;
+	}
+	if (style && text.n)
 		ms_out_style(p->out, style);
 	ms_out_write(p->out, text.p, text.n);
 	if (is_cut)
 		ms_out_str(p->out, p->out->is_ascii ? ">" : "…");
-	if (style)
+	if (style && text.n)
 		ms_out_style(p->out, MS_STYLE_NONE);
-	if (!is_right && !is_last)
-		ms_out_repeat(p->out, ' ', pad);
+	p->pending += is_right ? 0 : pad;
 }
 
 static void print_row(struct printer *p, const void *row)
 {
-	ms_out_repeat(p->out, ' ', p->format->indent);
+	p->pending = p->format->indent;
 	for (size_t i = 0; i < p->table->shown.n; i++) {
 		enum ms_style style = form_cell(p, i, row);
 		print_cell(p, i, ms_out_bytes(&p->cell), style);
@@ -289,7 +289,7 @@ static void print_text(struct printer *p)
 {
 	measure(p);
 	if (!p->format->no_headings) {
-		ms_out_repeat(p->out, ' ', p->format->indent);
+		p->pending = p->format->indent;
 		for (size_t i = 0; i < p->table->shown.n; i++)
 			print_cell(p, i, ms_bytes_of(heading_of(p, i)), MS_STYLE_HEADING);
 		ms_out_char(p->out, '\n');

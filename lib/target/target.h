@@ -33,7 +33,7 @@ enum ms_target_kind {
 
 /** Why bytes could not be had. One list, used by reads, snapshots and JSON. */
 #define MS_GAP_REASONS(X)                                                                \
-	X(ABSENT, "absent", "never touched: reads as zero")                              \
+	X(ABSENT, "absent", "no page there: never touched, dropped, or not mapped")         \
 	X(SWAPPED, "swapped", "swapped out; reading it would swap it in")                \
 	X(GUARD, "guard", "a guard page, or no read permission")                         \
 	X(REFUSED, "refused", "the kernel refused the read")                             \
@@ -251,6 +251,13 @@ struct ms_error *ms_target_read(struct ms_target *target, const struct ms_read *
  *         pointers: a wrong one is an expected condition.
  */
 bool ms_target_get(struct ms_target *target, uint64_t address, void *to, size_t n);
+
+/**
+ * Read the target's status file anew: VmRSS, VmPTE and the like as they are now.
+ *
+ * @return false for files and for a target that has ended; *ret is then untouched
+ */
+bool ms_target_status_now(struct ms_target *target, struct ms_status *ret);
 
 /**
  * Check that a live target is still the process that was opened; files always are.

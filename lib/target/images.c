@@ -1,0 +1,246 @@
+// Finding the file behind a mapping without leaving the target's root: see images.h.
+
+#include "target/target_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+enum { IMAGES_MAX = 4096 };
+
+struct finder {
+	int proc_fd; // /proc/PID, or -1
+	int root_fd; // the target's root, or -1
+	int sysroot_fd;
+};
+
+static int compare_keys(const struct ms_image_entry *e, const struct ms_mapping *m)
+{
+	if (e->dev_major != m->dev_major)
+		return e->dev_major < m->dev_major ? -1 : 1;
+	if (e->dev_minor != m->dev_minor)
+		return e->dev_minor < m->dev_minor ? -1 : 1;
+	return (e->inode > m->inode) - (e->inode < m->inode);
+}
+
+static size_t find_slot(const struct ms_images *images, const struct ms_mapping *m)
+{
+	size_t lo = 0, hi = images->n;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (compare_keys(&images->v[mid], m) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+const struct ms_image *ms_target_image(
+	const struct ms_target *target, const struct ms_mapping *mapping)
+{
+	const struct ms_images *images = &target->images;
+	size_t i = find_slot(images, mapping);
+	if (!mapping->inode || i == images->n || compare_keys(&images->v[i], mapping) != 0)
+		return NULL;
+	return images->v[i].image.fd >= 0 ? &images->v[i].image : NULL;
+}
+
+void ms_images_deinit(struct ms_images *images)
+{
+	ms_array_foreach(entry, images)
+		ms_close(entry->image.fd);
+	ms_array_deinit(images);
+}
+
+// Opened for its name only (O_PATH), so that a device or a FIFO is never really opened
+// before it is known to be a regular file.
+static int reopen_regular(int path_fd, struct stat *st)
+{
+	char path[64];
+	if (fstat(path_fd, st) < 0 || !S_ISREG(st->st_mode))
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", path_fd);
+	return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+}
+
+// The last resort of kernels before 5.6: one component after the other, no link followed.
+// The names in maps are what d_path() wrote: they hold no links.
+static int open_by_component(int root_fd, struct ms_bytes path)
+{
+	int fd = fcntl(root_fd, F_DUPFD_CLOEXEC, 0);
+	while (fd >= 0 && path.n) {
+		char name[256];
+		const uint8_t *slash = memchr(path.p, '/', path.n);
+		size_t n = slash ? (size_t)(slash - path.p) : path.n;
+		struct ms_bytes part = ms_bytes_sub(path, 0, n);
+		path = ms_bytes_sub(path, slash ? n + 1 : n, SIZE_MAX);
+		if (!n || ms_bytes_is(part, "."))
+			continue;
+		if (n >= sizeof(name) || ms_bytes_is(part, ".."))
+			break;
+		memcpy(name, part.p, n);
+		name[n] = '\0';
+		int next = openat(fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		ms_close(fd);
+		fd = next;
+		if (fd < 0 || !path.n)
+			return fd;
+	}
+	ms_close(fd);
+	return -1;
+}
+
+static int open_below(int root_fd, struct ms_bytes path)
+{
+	char name[4096];
+	if (!path.n || path.n >= sizeof(name))
+		return -1;
+	memcpy(name, path.p, path.n);
+	name[path.n] = '\0';
+	struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	int fd = (int)syscall(SYS_openat2, root_fd, name, &how, sizeof(how));
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
+		return open_by_component(root_fd, path);
+	return fd;
+}
+
+// The kernel's own link to the very file, also when it was deleted or replaced.
+static int open_map_file(const struct finder *f, const struct ms_mapping *m, struct stat *st)
+{
+	char name[64];
+	snprintf(name, sizeof(name), "map_files/%" PRIx64 "-%" PRIx64, m->range.start,
+		m->range.end);
+	_cleanup_close_ int path_fd = openat(f->proc_fd, name, O_PATH | O_CLOEXEC);
+	return path_fd < 0 ? -1 : reopen_regular(path_fd, st);
+}
+
+// The name, below a root: it must still be the file that is mapped. The device is not
+// compared, since overlayfs and btrfs show another one in maps than in stat.
+static int open_by_name(int root_fd, const struct ms_mapping *m, bool any_inode, struct stat *st)
+{
+	if (root_fd < 0 || (m->flags & MS_MAPPING_DELETED) || !ms_bytes_starts(m->name, "/"))
+		return -1;
+	_cleanup_close_ int path_fd = open_below(root_fd, m->name);
+	if (path_fd < 0 || fstat(path_fd, st) < 0)
+		return -1;
+	if (!any_inode && st->st_ino != m->inode)
+		return -1;
+	return reopen_regular(path_fd, st);
+}
+
+static struct ms_image find_image(const struct finder *f, const struct ms_mapping *m)
+{
+	struct stat st;
+	struct ms_image image = { .fd = -1 };
+	if (f->proc_fd >= 0) {
+		image.fd = open_map_file(f, m, &st);
+		image.found_by = "map_files";
+	}
+	if (image.fd < 0 && m->kind == MS_MAPPING_FILE) {
+		image.fd = open_by_name(f->root_fd, m, /* any_inode= */ false, &st);
+		image.found_by = "root";
+	}
+	if (image.fd < 0 && m->kind == MS_MAPPING_FILE) {
+		image.fd = open_by_name(f->sysroot_fd, m, /* any_inode= */ true, &st);
+		image.found_by = "sysroot";
+	}
+	if (image.fd >= 0)
+		image.size = (uint64_t)st.st_size;
+	return image;
+}
+
+static bool may_have_image(const struct ms_mapping *m)
+{
+	switch (m->kind) {
+	case MS_MAPPING_FILE:
+	case MS_MAPPING_MEMFD:
+	case MS_MAPPING_SHM:
+		return m->inode != 0;
+	case MS_MAPPING_ANON:
+	case MS_MAPPING_HEAP:
+	case MS_MAPPING_STACK:
+	case MS_MAPPING_NAMED:
+	case MS_MAPPING_DEVICE:
+	case MS_MAPPING_VDSO:
+	case MS_MAPPING_VVAR:
+	case MS_MAPPING_VSYSCALL:
+	case MS_MAPPING_UNKNOWN:
+		break;
+	}
+	return false;
+}
+
+static struct ms_error *add_image(
+	struct ms_target *target, const struct finder *f, const struct ms_mapping *m)
+{
+	struct ms_images *images = &target->images;
+	size_t i = find_slot(images, m);
+	if (i < images->n && compare_keys(&images->v[i], m) == 0)
+		return NULL;
+	if (!ms_array_push(images))
+		return &ms_error_nomem;
+	memmove(&images->v[i + 1], &images->v[i], (images->n - 1 - i) * sizeof(*images->v));
+	images->v[i] = (struct ms_image_entry){
+		.dev_major = m->dev_major,
+		.dev_minor = m->dev_minor,
+		.inode = m->inode,
+		.image = find_image(f, m),
+	};
+	return NULL;
+}
+
+// One descriptor a file is kept open; ask for as many as we may have.
+static size_t descriptors_to_use(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 256;
+	if (limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = ms_min(limit.rlim_max, 2 * IMAGES_MAX);
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+		(void)getrlimit(RLIMIT_NOFILE, &limit);
+	}
+	return ms_min(limit.rlim_cur / 2, IMAGES_MAX);
+}
+
+static struct ms_error *add_images(struct ms_target *target, const struct finder *f)
+{
+	size_t max = descriptors_to_use();
+	for (size_t i = 0; i < target->maps.n; i++) {
+		if (!may_have_image(&target->maps.v[i]))
+			continue;
+		if (target->images.n >= max)
+			return ms_target_note(target,
+				"only the first %zu mapped files were opened", max);
+		struct ms_error *err = add_image(target, f, &target->maps.v[i]);
+		if (err)
+			return err;
+	}
+	return NULL;
+}
+
+struct ms_error *ms_images_open(struct ms_target *target, int proc_fd, const char *sysroot)
+{
+	_cleanup_close_ int root_fd = proc_fd < 0
+		? -1
+		: openat(proc_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int sysroot_fd = -1;
+	if (sysroot) {
+		sysroot_fd = open(sysroot, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (sysroot_fd < 0)
+			return ms_error_os(errno, "cannot open '%s'", sysroot);
+	}
+	struct finder finder = { proc_fd, root_fd, sysroot_fd };
+	return add_images(target, &finder);
+}

@@ -194,6 +194,23 @@ static uint64_t address_of(const struct ms_mapping *m, uint64_t offset)
 	return m->range.start + (offset - m->offset);
 }
 
+// Short holes inside a segment: nothing of them is in the file.
+static struct ms_error *add_inner_gaps(struct ms_snapshot_plan *plan,
+	const struct ms_mapping *m, const struct ms_piece *v, size_t n, struct ms_range shown)
+{
+	for (size_t i = 1; i < n; i++) {
+		struct ms_range hole = { v[i - 1].bytes.end, v[i].bytes.start };
+		hole = ms_range_clip(hole, shown);
+		if (hole.start == hole.end)
+			continue;
+		struct ms_range at = { address_of(m, hole.start), address_of(m, hole.end) };
+		struct ms_error *err = ms_gaps_add(&plan->gaps, at, MS_GAP_ABSENT);
+		if (err)
+			return err;
+	}
+	return NULL;
+}
+
 static struct ms_error *add_segment(struct ms_snapshot_plan *plan,
 	const struct ms_mapping *m, struct ms_range bytes, uint64_t offset)
 {
@@ -244,6 +261,8 @@ struct ms_error *ms_shared_plan_view(struct ms_snapshot_plan *plan, struct ms_ob
 		if (!err && shown.start < shown.end) {
 			err = add_segment(plan, mapping, shown,
 				v[i].offset + (shown.start - run.start));
+			if (!err)
+				err = add_inner_gaps(plan, mapping, v + i, next - i, shown);
 			at = shown.end;
 		}
 		i = next;

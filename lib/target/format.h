@@ -4,7 +4,7 @@
  * A snapshot is an ELF core. Its standard notes (NT_PRPSINFO, NT_PRSTATUS, NT_AUXV,
  * NT_FILE) come first, in a PT_NOTE of their own, the following ones last in the file, in
  * a second PT_NOTE whose size is fixed before the data is written, so that a pipe works;
- * what is left of it is one MS_NOTE_PAD. All have the name "memsleuth". Numbers are
+ * what is left of it is one MS_SNAP_PAD. All have the name "memsleuth". Numbers are
  * little-endian, in the order and width below, without compression. A reader skips types
  * it does not know; a type changes only by getting a new number.
  */
@@ -12,34 +12,36 @@
 
 #include <stdint.h>
 
-#define MS_NOTE_NAME "memsleuth"
+#include "elf/image.h"
 
-enum ms_note_type {
-	MS_NOTE_HEADER = 1,  ///< one struct ms_note_header
-	MS_NOTE_FILE = 2,    ///< char name[16], then a file of /proc/PID verbatim
-	MS_NOTE_PAGES = 3,   ///< page states, see ms_pages_encode()
-	MS_NOTE_GAPS = 4,    ///< struct ms_note_gap [], ascending: not in the file, and why
-	MS_NOTE_THREADS = 5, ///< struct ms_note_thread [], ascending tid
-	MS_NOTE_FDS = 6,     ///< struct ms_note_fd, its path, zero bytes up to 8; repeated
-	MS_NOTE_FOOTPRINT = 7, ///< text, "key value\n": what taking the snapshot cost
-	MS_NOTE_BUILD_IDS = 8, ///< struct ms_note_build_id []
-	MS_NOTE_IMAGE = 9,     ///< struct ms_note_image, its pieces' table, path, and bytes
-	MS_NOTE_CGROUP = 10,   ///< text, "key value\n": the figures of the target's cgroup
-	MS_NOTE_PAD = 255,     ///< zero bytes
+#define MS_SNAP_NAME "memsleuth"
+
+enum ms_snap_note {
+	MS_SNAP_HEADER = 1,  ///< one struct ms_snap_header
+	MS_SNAP_FILE = 2,    ///< char name[16], then a file of /proc/PID verbatim
+	MS_SNAP_PAGES = 3,   ///< page states, see ms_pages_encode()
+	MS_SNAP_GAPS = 4,    ///< struct ms_snap_gap [], ascending: not in the file, and why
+	MS_SNAP_THREADS = 5, ///< struct ms_snap_thread [], ascending tid
+	MS_SNAP_FDS = 6,     ///< struct ms_snap_fd, its path, zero bytes up to 8; repeated
+	MS_SNAP_FOOTPRINT = 7, ///< text, "key value\n": what taking the snapshot cost
+	MS_SNAP_BUILD_IDS = 8, ///< struct ms_snap_build_id []
+	MS_SNAP_IMAGE = 9,     ///< struct ms_snap_image, its pieces' table, path, and bytes
+	MS_SNAP_CGROUP = 10,   ///< text, "key value\n": the figures of the target's cgroup
+	MS_SNAP_PAD = 255,     ///< zero bytes
 };
 
 enum { MS_FORMAT_VERSION = 1 };
 
-enum ms_note_header_flags {
-	MS_NOTE_INCOMPLETE = 1 << 0,   ///< sealed early: the target ended or a limit was hit
-	MS_NOTE_WAS_STOPPED = 1 << 1,  ///< the target was stopped when it was opened
-	MS_NOTE_HAS_PAGES = 1 << 2,    ///< the page states are the kernel's
-	MS_NOTE_HAS_SCAN = 1 << 3,     ///< and tell zero pages apart
-	MS_NOTE_HAS_GUARD = 1 << 4,    ///< and guard pages
-	MS_NOTE_NO_CONTENTS = 1 << 5,  ///< --no-contents
+enum ms_snap_header_flags {
+	MS_SNAP_INCOMPLETE = 1 << 0,   ///< sealed early: the target ended or a limit was hit
+	MS_SNAP_WAS_STOPPED = 1 << 1,  ///< the target was stopped when it was opened
+	MS_SNAP_HAS_PAGES = 1 << 2,    ///< the page states are the kernel's
+	MS_SNAP_HAS_SCAN = 1 << 3,     ///< and tell zero pages apart
+	MS_SNAP_HAS_GUARD = 1 << 4,    ///< and guard pages
+	MS_SNAP_NO_CONTENTS = 1 << 5,  ///< --no-contents
 };
 
-struct ms_note_header {
+struct ms_snap_header {
 	uint32_t version;
 	uint32_t flags;
 	uint64_t pid;
@@ -48,17 +50,17 @@ struct ms_note_header {
 	uint64_t page_size;
 };
 
-struct ms_note_gap {
+struct ms_snap_gap {
 	uint64_t start, end;
 	uint32_t reason; ///< enum ms_gap_reason: its numbers never change
 	uint32_t zero;
 };
 
-enum ms_note_thread_flags {
-	MS_NOTE_THREAD_HAS_SP = 1 << 0, ///< sp and pc are known; no other register is
+enum ms_snap_thread_flags {
+	MS_SNAP_THREAD_HAS_SP = 1 << 0, ///< sp and pc are known; no other register is
 };
 
-struct ms_note_thread {
+struct ms_snap_thread {
 	uint64_t tid;
 	char name[16];
 	uint64_t sp, pc;
@@ -68,28 +70,26 @@ struct ms_note_thread {
 	uint32_t state; ///< 'R', 'S', ...
 };
 
-struct ms_note_fd {
+struct ms_snap_fd {
 	int32_t fd;
 	uint32_t path_bytes;
 	uint32_t dev_major, dev_minor;
 	uint64_t inode, size, allocated;
 };
 
-enum { MS_BUILD_ID_MAX = 32 };
-
-struct ms_note_build_id {
+struct ms_snap_build_id {
 	uint64_t start; ///< of the first mapping of the file
 	uint32_t id_bytes;
 	uint32_t zero;
 	uint8_t id[MS_BUILD_ID_MAX];
 };
 
-enum ms_note_image_flags {
-	MS_NOTE_IMAGE_CUT = 1 << 0, ///< pieces were left out for their size
+enum ms_snap_image_flags {
+	MS_SNAP_IMAGE_CUT = 1 << 0, ///< pieces were left out for their size
 };
 
-/** Followed by piece_count struct ms_note_piece, the path, and the pieces' bytes. */
-struct ms_note_image {
+/** Followed by piece_count struct ms_snap_piece, the path, and the pieces' bytes. */
+struct ms_snap_image {
 	uint32_t dev_major, dev_minor;
 	uint64_t inode;
 	uint64_t file_bytes;
@@ -100,7 +100,7 @@ struct ms_note_image {
 	uint8_t id[MS_BUILD_ID_MAX];
 };
 
-struct ms_note_piece {
+struct ms_snap_piece {
 	uint64_t offset; ///< in the file
 	uint64_t bytes;
 };

@@ -50,7 +50,7 @@ const struct ms_image *ms_target_image(
 	size_t i = find_slot(images, mapping);
 	if (!mapping->inode || i == images->n || compare_keys(&images->v[i], mapping) != 0)
 		return NULL;
-	return images->v[i].image.fd >= 0 ? &images->v[i].image : NULL;
+	return images->v[i].image.found_by ? &images->v[i].image : NULL;
 }
 
 void ms_images_deinit(struct ms_images *images)
@@ -143,20 +143,26 @@ static struct ms_image find_image(const struct finder *f, const struct ms_mappin
 {
 	struct stat st;
 	struct ms_image image = { .fd = -1 };
-	if (f->proc_fd >= 0) {
+	const char *found_by = "map_files";
+	if (f->proc_fd >= 0)
 		image.fd = open_map_file(f, m, &st);
-		image.found_by = "map_files";
-	}
 	if (image.fd < 0 && m->kind == MS_MAPPING_FILE) {
 		image.fd = open_by_name(f->root_fd, m, /* any_inode= */ false, &st);
-		image.found_by = "root";
+		found_by = "root";
 	}
 	if (image.fd < 0 && m->kind == MS_MAPPING_FILE) {
 		image.fd = open_by_name(f->sysroot_fd, m, /* any_inode= */ true, &st);
-		image.found_by = "sysroot";
+		found_by = "sysroot";
 	}
-	if (image.fd >= 0)
-		image.size = (uint64_t)st.st_size;
+	if (image.fd < 0)
+		return image;
+	_cleanup_error_ struct ms_error *err = ms_elf_source_fd(image.fd, &image.source);
+	if (err) {
+		ms_close(image.fd);
+		return (struct ms_image){ .fd = -1 };
+	}
+	image.size = (uint64_t)st.st_size;
+	image.found_by = found_by;
 	return image;
 }
 
@@ -181,11 +187,11 @@ static bool may_have_image(const struct ms_mapping *m)
 	return false;
 }
 
-static struct ms_error *add_image(
-	struct ms_target *target, const struct finder *f, const struct ms_mapping *m)
+struct ms_error *ms_images_add(
+	struct ms_images *images, const struct ms_mapping *m, struct ms_image **ret)
 {
-	struct ms_images *images = &target->images;
 	size_t i = find_slot(images, m);
+	*ret = NULL;
 	if (i < images->n && compare_keys(&images->v[i], m) == 0)
 		return NULL;
 	if (!ms_array_push(images))
@@ -195,8 +201,9 @@ static struct ms_error *add_image(
 		.dev_major = m->dev_major,
 		.dev_minor = m->dev_minor,
 		.inode = m->inode,
-		.image = find_image(f, m),
+		.image = { .fd = -1 },
 	};
+	*ret = &images->v[i].image;
 	return NULL;
 }
 
@@ -223,9 +230,13 @@ static struct ms_error *add_images(struct ms_target *target, const struct finder
 		if (target->images.n >= max)
 			return ms_target_note(target,
 				"only the first %zu mapped files were opened", max);
-		struct ms_error *err = add_image(target, f, &target->maps.v[i]);
+		struct ms_image *image;
+		struct ms_error *err =
+			ms_images_add(&target->images, &target->maps.v[i], &image);
 		if (err)
 			return err;
+		if (image)
+			*image = find_image(f, &target->maps.v[i]);
 	}
 	return NULL;
 }

@@ -149,8 +149,8 @@ static struct ms_error *read_file(struct window *w, struct ms_range part)
 	uint64_t offset;
 	int64_t n = 0;
 	if (ms_add(w->mapping->offset, part.start - w->mapping->range.start, &offset))
-		n = ms_pread_all(w->image->fd, target_of(w, part.start),
-			ms_range_size(part), offset);
+		n = w->image->source.read(w->image->source.context, offset,
+			target_of(w, part.start), ms_range_size(part));
 	if (n < 0)
 		n = 0;
 	part.start += (uint64_t)n;

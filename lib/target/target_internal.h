@@ -104,6 +104,15 @@ struct ms_error *ms_target_explain_denied(int proc_fd, uint64_t pid, bool is_att
 struct ms_error *ms_images_open(struct ms_target *target, int proc_fd, const char *sysroot)
 	MS_MUST_CHECK;
 
+/**
+ * Make room for the file of a mapping.
+ *
+ * @param ret  out: to be filled, valid until the next call; NULL if it is there already
+ * Errors: NOMEM.
+ */
+struct ms_error *ms_images_add(struct ms_images *images, const struct ms_mapping *mapping,
+	struct ms_image **ret) MS_MUST_CHECK;
+
 /** Close all. */
 void ms_images_deinit(struct ms_images *images);
 

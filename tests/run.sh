@@ -101,6 +101,27 @@ add_cli()
 	done
 }
 
+# add_fuzzing: each libFuzzer target for a while, from a fresh seed.
+add_fuzzing()
+{
+	seconds=10
+	[ "$tier" != long ] || seconds=1200
+	for program in build-fuzz/tests/fuzz/fuzz_*; do
+		[ -x "$program" ] && [ -f "$program" ] || continue
+		add fuzz "$MS_SRC/build-fuzz" "fuzzing/${program##*/fuzz_}" \
+			"$MS_SRC/tests/fuzz/fuzz.sh $MS_SRC/$program $seconds"
+	done
+}
+
+build_with_clang()
+{
+	(
+		CC=clang
+		export CC
+		build "$@"
+	) || exit 1
+}
+
 began=$(date +%s)
 sections="build test"
 [ "$tier" = quick ] || sections="$sections full"
@@ -119,7 +140,12 @@ add_meson asan build-asan
 add_cli asan build-asan
 if [ "$tier" != quick ]; then
 	add_scripts asan build-asan live
-	add_scripts plain build full
+	# Warnings of the second compiler are errors too; clang-tidy reads this build.
+	build_with_clang build-clang -Dwerror=true
+	build_with_clang build-fuzz -Dwerror=true -Dfuzz=true \
+		-Db_sanitize=address,undefined -Db_lundef=false
+	add_scripts clang build-clang full
+	add_fuzzing
 fi
 
 tests/runner.sh "$work/results" <"$work/list" >"$work/output.fifo.txt" &

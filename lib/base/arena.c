@@ -9,7 +9,10 @@
 #include "base/array.h"
 #include "base/checked.h"
 
-enum { CHUNK_BYTES = 16 * 1024, ALIGNMENT = 16 };
+enum {
+	CHUNK_BYTES = 16 * 1024,
+	ALIGNMENT = 16
+};
 
 struct ms_arena_chunk {
 	struct ms_arena_chunk *next;

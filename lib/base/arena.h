@@ -15,7 +15,7 @@ struct ms_arena_chunk;
 
 struct ms_arena {
 	struct ms_arena_chunk *chunks; ///< newest first
-	size_t used;		       ///< bytes handed out, for budgets
+	size_t used;                   ///< bytes handed out, for budgets
 };
 
 /** Set up an empty arena in the caller's storage; allocates nothing yet. */

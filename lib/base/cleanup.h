@@ -70,8 +70,8 @@ static inline void cleanup_closedir(DIR **d)
 
 MS_DEFINE_CLEANUP(struct ms_error *, ms_error_free);
 
-#define _cleanup_free_	   _cleanup_(cleanup_free)
-#define _cleanup_close_	   _cleanup_(cleanup_close)
+#define _cleanup_free_     _cleanup_(cleanup_free)
+#define _cleanup_close_    _cleanup_(cleanup_close)
 #define _cleanup_fclose_   _cleanup_(cleanup_fclose)
 #define _cleanup_closedir_ _cleanup_(cleanup_closedir)
-#define _cleanup_error_	   _cleanup_(cleanup_ms_error_free)
+#define _cleanup_error_    _cleanup_(cleanup_ms_error_free)

@@ -71,7 +71,9 @@ uint64_t ms_now_ns(void)
 
 struct ms_error *ms_read_fd(int fd, const char *name, size_t limit, struct ms_buffer *ret)
 {
-	enum { STEP = 64 * 1024 };
+	enum {
+		STEP = 64 * 1024
+	};
 	_cleanup_buffer_ struct ms_buffer buffer = { 0 };
 	size_t step = 4096;
 	for (;;) {
@@ -86,8 +88,8 @@ struct ms_error *ms_read_fd(int fd, const char *name, size_t limit, struct ms_bu
 			break;
 		buffer.n += (size_t)n;
 		if (buffer.n > limit)
-			return ms_error_new(MS_ERROR_LIMIT, "'%s' is longer than %zu bytes",
-				name, limit);
+			return ms_error_new(MS_ERROR_LIMIT,
+				"'%s' is longer than %zu bytes", name, limit);
 		step = STEP;
 	}
 	buffer.p[buffer.n] = '\0';
@@ -110,7 +112,8 @@ int64_t ms_pread_all(int fd, void *p, size_t n, uint64_t offset)
 {
 	size_t done = 0;
 	while (done < n) {
-		ssize_t got = pread(fd, (char *)p + done, n - done, (off_t)(offset + done));
+		ssize_t got =
+			pread(fd, (char *)p + done, n - done, (off_t)(offset + done));
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)

@@ -9,7 +9,8 @@
 #include "base/bytes.h"
 #include "base/error.h"
 
-/** Heap bytes with a length. Zeroed is empty; a NUL follows the bytes but is not counted. */
+/** Heap bytes with a length. Zeroed is empty; a NUL follows the bytes but is not counted.
+ */
 struct ms_buffer {
 	uint8_t *p;
 	size_t n;
@@ -28,12 +29,12 @@ static inline struct ms_bytes ms_buffer_bytes(const struct ms_buffer *buffer)
 }
 
 /** Append bytes. Errors: NOMEM. */
-struct ms_error *ms_buffer_add(struct ms_buffer *buffer, const void *p, size_t n)
-	MS_MUST_CHECK;
+struct ms_error *ms_buffer_add(
+	struct ms_buffer *buffer, const void *p, size_t n) MS_MUST_CHECK;
 
 /** Append a formatted string. Errors: NOMEM. */
-struct ms_error *ms_buffer_printf(struct ms_buffer *buffer, const char *format, ...)
-	MS_MUST_CHECK MS_PRINTF(2, 3);
+struct ms_error *ms_buffer_printf(
+	struct ms_buffer *buffer, const char *format, ...) MS_MUST_CHECK MS_PRINTF(2, 3);
 
 /** Monotonic time in nanoseconds. */
 uint64_t ms_now_ns(void);
@@ -48,12 +49,13 @@ uint64_t ms_now_ns(void);
  *
  * Errors: OS, DENIED, GONE (ESRCH: the process ended), LIMIT, NOMEM.
  */
-struct ms_error *ms_read_file_at(int dirfd, const char *path, size_t limit,
-	struct ms_buffer *ret) MS_MUST_CHECK;
+struct ms_error *ms_read_file_at(
+	int dirfd, const char *path, size_t limit, struct ms_buffer *ret) MS_MUST_CHECK;
 
-/** As ms_read_file_at, from an open descriptor's current position. `name` is for messages. */
-struct ms_error *ms_read_fd(int fd, const char *name, size_t limit, struct ms_buffer *ret)
-	MS_MUST_CHECK;
+/** As ms_read_file_at, from an open descriptor's current position. `name` is for
+ * messages. */
+struct ms_error *ms_read_fd(
+	int fd, const char *name, size_t limit, struct ms_buffer *ret) MS_MUST_CHECK;
 
 /**
  * Read up to n bytes at an offset, going on after short reads.

@@ -8,7 +8,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-enum { THREADS_MAX = 1024 };
+enum {
+	THREADS_MAX = 1024
+};
 
 struct run {
 	ms_pool_fn fn;

@@ -14,7 +14,7 @@
 
 struct ms_range {
 	uint64_t start; ///< first address
-	uint64_t end;	///< first address after it
+	uint64_t end;   ///< first address after it
 };
 
 /** Bytes in the range; 0 if it is empty. */
@@ -63,11 +63,12 @@ void ms_ranges_deinit(struct ms_ranges *list);
  * Cost: constant when ranges come in ascending order, else linear.
  * Errors: NOMEM.
  */
-struct ms_error *ms_ranges_add(struct ms_ranges *list, struct ms_range range) MS_MUST_CHECK;
+struct ms_error *ms_ranges_add(
+	struct ms_ranges *list, struct ms_range range) MS_MUST_CHECK;
 
 /** Remove every address of `range` from the list. Errors: NOMEM. */
-struct ms_error *ms_ranges_remove(struct ms_ranges *list, struct ms_range range)
-	MS_MUST_CHECK;
+struct ms_error *ms_ranges_remove(
+	struct ms_ranges *list, struct ms_range range) MS_MUST_CHECK;
 
 /** Index of the first range that ends after `address`; list->n if there is none. */
 size_t ms_ranges_find(const struct ms_ranges *list, uint64_t address);

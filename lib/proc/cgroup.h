@@ -18,6 +18,7 @@ struct ms_cgroup_memory {
 	uint64_t anon, file, shmem, slab, sock, page_tables;
 };
 
+/** Release the path and zero the figures. */
 void ms_cgroup_memory_deinit(struct ms_cgroup_memory *m);
 
 /**

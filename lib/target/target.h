@@ -69,6 +69,7 @@ struct ms_gaps {
 	size_t cap;
 };
 
+/** Release the storage; the list is empty and usable again. */
 void ms_gaps_deinit(struct ms_gaps *gaps);
 
 /** Append, joining with the last gap if it touches and has the same reason. Errors: NOMEM. */
@@ -193,6 +194,7 @@ struct ms_target_info {
 	bool is_incomplete;	///< a snapshot that was sealed early
 };
 
+/** Who the target is. Never NULL; borrowed until the target is freed. */
 const struct ms_target_info *ms_target_info(const struct ms_target *target);
 
 /** Mappings, ascending. Never NULL; empty for a core without any. */

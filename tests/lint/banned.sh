@@ -1,0 +1,2 @@
+# The rule 'banned' of check.py.
+exec python3 "$MS_SRC/tests/lint/check.py" banned

@@ -4,7 +4,7 @@
 need_root
 need_command chroot
 build=$MS_SRC/build-static
-[ -f "$build/build.ninja" ] || meson setup "$build" -Dstatic=true -Dtests=false >log 2>&1 || {
+[ -f "$build/build.ninja" ] || meson setup "$build" "$MS_SRC" -Dstatic=true -Dtests=false >log 2>&1 || {
 	cat log
 	fail "meson refuses the static build"
 }

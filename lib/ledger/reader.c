@@ -1,0 +1,15 @@
+// Registration of walkers: see reader.h.
+
+#include "ledger/reader.h"
+
+struct ms_error *ms_reading_walker(struct ms_reading *reading, struct ms_range range,
+	const struct ms_walker *walker, void *state)
+{
+	if (range.start >= range.end)
+		return NULL;
+	struct ms_walk_range *added = ms_array_push(&reading->walkers);
+	if (!added)
+		return &ms_error_nomem;
+	*added = (struct ms_walk_range){ range, walker, state };
+	return NULL;
+}

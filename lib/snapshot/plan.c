@@ -116,6 +116,8 @@ struct ms_page_plan ms_plan_page(const struct ms_snapshot_plan *plan,
 	case MS_PAGE_GUARD:
 		return missing(MS_GAP_GUARD);
 	case MS_PAGE_ABSENT:
+		if (mapping->kind == MS_MAPPING_VDSO)
+			return copy; // known without touching the target's page
 		// Shared memory that is not mapped in may still hold something.
 		if (is_anonymous && !(mapping->flags & MS_MAPPING_SHARED))
 			return zero;

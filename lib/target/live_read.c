@@ -8,14 +8,17 @@
 //    FOLL_PIN, which copies such a page first ("mm/gup: trigger FAULT_FLAG_UNSHARE when
 //    R/O-pinning a possibly shared anonymous page", Linux 5.19) and charges it to the
 //    target;
+//  - of the vdso: the kernel lends every process the same code, so ours will do;
 //  - no read permission: /proc/PID/mem, which may override it (FOLL_FORCE).
 // process_vm_readv goes by pid, so after each window one byte is asked of the mm's own
 // descriptor: if that mm is gone, what was read may be another process's and is refused.
 
 #include "target/live_internal.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <sys/auxv.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -32,6 +35,7 @@ enum how {
 	HOW_VM_READV,
 	HOW_MEM,
 	HOW_FILE,
+	HOW_OWN_VDSO,
 	HOW_SWAPPED,
 	HOW_GUARD,
 	HOW_ABSENT,
@@ -157,6 +161,33 @@ static struct ms_error *read_file(struct window *w, struct ms_range part)
 	return part.start < part.end ? add_gap(w, part, MS_GAP_ABSENT) : NULL;
 }
 
+// Ours, if the target's begins with the same ELF header; one of a 32-bit process, or of a
+// process restored from elsewhere, has another one.
+static const uint8_t *own_vdso(const struct window *w, uint64_t *ret_size)
+{
+	const Elf64_Ehdr *own = (const void *)(uintptr_t)getauxval(AT_SYSINFO_EHDR);
+	Elf64_Ehdr header;
+	if (!own || pread(w->live->mem_fd, &header, sizeof(header),
+			    (off_t)w->mapping->range.start) != sizeof(header) ||
+		memcmp(&header, own, sizeof(header)) != 0)
+		return NULL;
+	// Nothing of the image lies behind its section headers.
+	*ret_size = header.e_shoff + (uint64_t)header.e_shnum * header.e_shentsize;
+	return (const uint8_t *)own;
+}
+
+static struct ms_error *read_own_vdso(struct window *w, struct ms_range part)
+{
+	uint64_t size, into = part.start - w->mapping->range.start;
+	const uint8_t *own = own_vdso(w, &size);
+	if (!own || into >= size)
+		return add_gap(w, part, MS_GAP_ABSENT);
+	uint64_t n = ms_min(ms_range_size(part), size - into);
+	memset(target_of(w, part.start), 0, ms_range_size(part));
+	memcpy(target_of(w, part.start), own + into, n);
+	return NULL;
+}
+
 static enum how how_to_read(const struct window *w, uint64_t word)
 {
 	if (word & PM_PRESENT) {
@@ -168,6 +199,8 @@ static enum how how_to_read(const struct window *w, uint64_t word)
 		return HOW_GUARD;
 	if (word & PM_SWAP)
 		return HOW_SWAPPED;
+	if (w->mapping->kind == MS_MAPPING_VDSO)
+		return HOW_OWN_VDSO;
 	return w->image ? HOW_FILE : HOW_ABSENT;
 }
 
@@ -180,6 +213,8 @@ static struct ms_error *read_part(struct window *w, struct ms_range part, enum h
 		return read_mem(w, part);
 	case HOW_FILE:
 		return read_file(w, part);
+	case HOW_OWN_VDSO:
+		return read_own_vdso(w, part);
 	case HOW_SWAPPED:
 		return add_gap(w, part, MS_GAP_SWAPPED);
 	case HOW_GUARD:

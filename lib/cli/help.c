@@ -1,5 +1,6 @@
 // --help, laid out from the tables, never wider than 80 columns.
 
+#include <ctype.h>
 #include <string.h>
 
 #include "cli/cli_internal.h"
@@ -152,7 +153,8 @@ static void put_usage(const struct ms_utility *utility, struct ms_out *out)
 void ms_cli_help(const struct ms_utility *utility, struct ms_out *out)
 {
 	put_usage(utility, out);
-	put_wrapped(out, ms_bytes_of(utility->summary), 0, 0);
+	ms_out_char(out, (char)toupper((unsigned char)*utility->summary));
+	ms_out_printf(out, "%s.\n", utility->summary + 1);
 	ms_cli_each_option(utility, put_option, out);
 	const struct ms_column_set *const *set = utility->columns;
 	for (bool has_several = set && set[0] && set[1]; set && *set; set++)

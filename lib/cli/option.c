@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/checked.h"
+#include "base/io.h"
 #include "base/size.h"
 #include "out/nearest.h"
 
@@ -104,17 +105,25 @@ static struct ms_error *take_duration(
 		MS_ERROR_USAGE, "'%s' is not a time like 500ms, 5s, 2m or 1h", text);
 }
 
+// "they are auto, always and never", or the nearest one.
 static struct ms_error *bad_choice(const struct ms_option *option, const char *text)
 {
+	_cleanup_buffer_ struct ms_buffer all = { 0 };
 	struct ms_nearest nearest = { .word = text };
-	for (const char *const *c = option->choices; *c; c++)
-		if (**c)
-			ms_nearest_offer(&nearest, *c);
-	struct ms_error *err =
-		ms_error_new(MS_ERROR_USAGE, "'%s' is none of its values", text);
-	if (nearest.best)
+	struct ms_error *err = NULL;
+	for (const char *const *c = option->choices; !err && *c; c++) {
+		if (!**c)
+			continue;
+		ms_nearest_offer(&nearest, *c);
+		const char *separator = !all.n ? "" : c[1] ? ", " : " and ";
+		err = ms_buffer_printf(&all, "%s%s", separator, *c);
+	}
+	if (err)
+		return err;
+	err = ms_error_new(MS_ERROR_USAGE, "'%s' is none of its values", text);
+	if (*text && nearest.best)
 		return ms_error_hint(err, "did you mean '%s'?", nearest.best);
-	return err;
+	return ms_error_hint(err, "they are %s", (const char *)all.p);
 }
 
 // The exact value, else the only one that starts so.
@@ -218,8 +227,8 @@ static struct ms_error *take_next(struct parser *p, const struct ms_option *opti
 		MS_ERROR_USAGE, "option '%s' needs a %s", spelled, option->argument);
 }
 
-static struct ms_error *unknown_long(
-	const struct parser *p, const char *name, size_t n, bool is_ambiguous)
+// "did you mean '--color'?" on a new error.
+static struct ms_error *unknown_long(const struct parser *p, const char *name, size_t n)
 {
 	char word[64];
 	snprintf(word, sizeof(word), "%.*s", (int)ms_min(n, sizeof(word) - 1), name);
@@ -229,12 +238,33 @@ static struct ms_error *unknown_long(
 		if (option->name && !option->is_hidden)
 			ms_nearest_offer(&nearest, option->name);
 	}
-	struct ms_error *err = ms_error_new(MS_ERROR_USAGE,
-		is_ambiguous ? "option '--%.*s' is ambiguous" : "unknown option '--%.*s'",
-		(int)n, name);
-	if (nearest.best && *nearest.best)
+	struct ms_error *err =
+		ms_error_new(MS_ERROR_USAGE, "unknown option '--%.*s'", (int)n, name);
+	if (nearest.best)
 		return ms_error_hint(err, "did you mean '--%s'?", nearest.best);
 	return err;
+}
+
+static struct ms_error *ambiguous_long(const struct parser *p, const char *name, size_t n)
+{
+	_cleanup_buffer_ struct ms_buffer all = { 0 };
+	struct ms_error *err = NULL;
+	const struct ms_option *last = NULL;
+	for (size_t i = 0; !err && i < ms_option_count(p->list); i++) {
+		const struct ms_option *option = ms_option_at(p->list, i);
+		if (!option->name || option->is_hidden ||
+			strncmp(option->name, name, n) != 0)
+			continue;
+		if (last)
+			err = ms_buffer_printf(
+				&all, "%s--%s", all.n ? ", " : "", last->name);
+		last = option;
+	}
+	if (err || !last)
+		return err;
+	err = ms_error_new(MS_ERROR_USAGE, "option '--%.*s' is ambiguous", (int)n, name);
+	return ms_error_hint(
+		err, "it may be %s or --%s", (const char *)all.p, last->name);
 }
 
 // Exact name, else the only one it begins. Two that are the same option in all but name
@@ -254,8 +284,8 @@ static const struct ms_option *find_long(
 		}
 		if (option->is_hidden || !n)
 			continue;
-		*is_ambiguous = found;
-		found = found ? found : option;
+		*is_ambiguous = found != NULL;
+		found = option;
 	}
 	return *is_ambiguous ? NULL : found;
 }
@@ -267,7 +297,8 @@ static struct ms_error *parse_long(struct parser *p, const char *word)
 	bool is_ambiguous;
 	const struct ms_option *option = find_long(p->list, word + 2, n, &is_ambiguous);
 	if (!option)
-		return unknown_long(p, word + 2, n, is_ambiguous);
+		return is_ambiguous ? ambiguous_long(p, word + 2, n)
+				    : unknown_long(p, word + 2, n);
 
 	char spelled[80];
 	snprintf(spelled, sizeof(spelled), "--%s", option->name);

@@ -10,9 +10,10 @@
 
 #include "out/text.h"
 
-// Escape everything beyond ASCII, so that no character set and no terminal matters.
+// Everything beyond ASCII is escaped, so that no character set and no terminal matters; 15
+// digits are what a double keeps of a decimal, so 98.7 does not become 98.700000000000003.
 enum {
-	DUMP_FLAGS = JSON_ENCODE_ANY | JSON_ENSURE_ASCII
+	DUMP_FLAGS = JSON_ENCODE_ANY | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15)
 };
 
 void ms_json_init(struct ms_json *json, struct ms_out *out, enum ms_json_form form)

@@ -35,7 +35,7 @@ static struct ms_error *take_encoding(
 static const struct ms_option options[] = {
 	{ 'a', "all", NULL, "take everything", .kind = MS_OPTION_FLAG,
 		MS_TO(struct options, all) },
-	{ 'n', "bytes", "MIN", "least length, 4 if not given", .kind = MS_OPTION_COUNT,
+	{ 'n', "least", "MIN", "least length, 4 if not given", .kind = MS_OPTION_COUNT,
 		MS_TO(struct options, minimum), .is_digits = true },
 	{ 'e', NULL, "LETTER", "an option with no long name", .kind = MS_OPTION_CALL,
 		.call = take_encoding },
@@ -57,6 +57,7 @@ static const struct ms_option options[] = {
 		MS_TO(struct options, all), .is_hidden = true },
 	MS_CLI_JSON_OPTIONS(struct options, output),
 	MS_CLI_COLUMN_OPTIONS(struct options, output, 'c'),
+	MS_CLI_BYTES_OPTIONS(struct options, output),
 	MS_CLI_COLOR_OPTIONS(struct options, output),
 	MS_CLI_PAGER_OPTIONS(struct options, output),
 	MS_CLI_PROGRESS_OPTIONS(struct options, output),

@@ -1,0 +1,5 @@
+# --list-columns needs no operand.
+. "$MS_SRC/tests/lib.sh"
+PATH=$MS_BUILD/tests/unit:$PATH
+
+sample --list-columns

@@ -1,0 +1,4 @@
+. "$MS_SRC/tests/lib.sh"
+PATH=$MS_BUILD/tests/unit:$PATH
+
+sample -V

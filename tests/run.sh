@@ -50,7 +50,7 @@ build()
 	{
 		ms_configure "$@" && ninja -C "$dir"
 	} >"$work/build.log" 2>&1 || {
-		tail -n 60 "$work/build.log"
+		grep -v '^\[[0-9/]*\] ' "$work/build.log" | tail -n 60
 		die "the build in $dir failed"
 	}
 }
@@ -130,7 +130,8 @@ ms_install . $sections || die "cannot install what the tests need"
 echo "== $tier tier, seed $MS_SEED (repeat with MS_SEED=$MS_SEED)"
 
 build build -Dwerror=true -Dtests=true
-build build-asan -Dwerror=true -Dtests=true -Db_sanitize=address,undefined -Doptimization=1
+# Instrumented code makes gcc warn of things that are not there: only here they are no errors.
+build build-asan -Dwerror=false -Dtests=true -Db_sanitize=address,undefined -Doptimization=1
 : >"$work/list"
 add_scripts plain build lint
 add_meson plain build

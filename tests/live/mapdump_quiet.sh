@@ -6,12 +6,16 @@ need_command strace jq
 
 start maps mkmaps --threads=3
 hold "$pid"
-grep -E '^(VmRSS|VmPTE|VmSwap|RssAnon|RssFile|RssShmem):' "/proc/$pid/status" >before
-cat "/proc/$pid/smaps_rollup" >>before
+# What other processes share, and the accessed bits, change without us.
+memory()
+{
+	grep -E '^(VmRSS|VmPTE|VmSwap|RssAnon|RssFile|RssShmem):' "/proc/$pid/status"
+	grep -E '^(Rss|Anonymous|AnonHugePages|Swap|Private_Dirty):' "/proc/$pid/smaps_rollup"
+}
+memory >before
 run strace -f -o calls mapdump "$pid" -o out.core
 [ "$status" = 0 ] || [ "$status" = 3 ] || expect_status 0
-grep -E '^(VmRSS|VmPTE|VmSwap|RssAnon|RssFile|RssShmem):' "/proc/$pid/status" >after
-cat "/proc/$pid/smaps_rollup" >>after
+memory >after
 diff before after || fail "the stopped target's memory changed"
 [ "$(wc -l <calls)" -gt 20 ] || fail "strace saw nothing"
 if grep -E '^[0-9]+ +(ptrace|kill|tkill|tgkill|pidfd_send_signal|process_madvise)\(' calls; then

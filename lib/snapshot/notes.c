@@ -17,7 +17,8 @@
 #include "target/images.h"
 
 enum {
-	GAP_SPARE = 4096,	  // records for pages that are lost while copying
+	GAP_SPARE_MIN = 128,	  // records for pages that are lost while copying
+	GAP_SPARE_MAX = 4096,
 	FOOTPRINT_ROOM = 4096,	  // bytes
 	IMAGE_MAX = 8 << 20,	  // of one file's pieces
 	IMAGES_MAX = 64 << 20,	  // of all files' pieces
@@ -425,7 +426,8 @@ static struct ms_error *reserve(struct ms_snapshot_plan *plan)
 				"a note would be larger than 4 GiB");
 		size += padded;
 	}
-	plan->gap_room = plan->gaps.n + GAP_SPARE;
+	uint64_t spare = GAP_SPARE_MIN + plan->copy_bytes / MS_PAGE_SIZE / 16;
+	plan->gap_room = plan->gaps.n + ms_min(spare, GAP_SPARE_MAX);
 	size += ms_note_size(MS_SNAP_NAME, sizeof(struct ms_snap_header));
 	size += ms_note_size(MS_SNAP_NAME, plan->gap_room * sizeof(struct ms_snap_gap));
 	size += ms_note_size(MS_SNAP_NAME, FOOTPRINT_ROOM);

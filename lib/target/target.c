@@ -243,7 +243,10 @@ static struct ms_error *read_window(struct ms_target *target, struct ms_range re
 	*ret_end = end;
 	if (!is_inside)
 		return ms_target_fill_gap(window, window, to, MS_GAP_ABSENT, gaps);
-	return target->ops->read(target, mapping, window, to, gaps);
+	struct ms_error *err = target->ops->read(target, mapping, window, to, gaps);
+	if (!err && target->overlay)
+		target->overlay(target->overlay_arg, window, to);
+	return err;
 }
 
 struct ms_error *ms_target_read(struct ms_target *target, const struct ms_read *v, size_t n,
@@ -264,6 +267,12 @@ struct ms_error *ms_target_read(struct ms_target *target, const struct ms_read *
 		}
 	}
 	return NULL;
+}
+
+void ms_target_overlay(struct ms_target *target, ms_overlay_fn fn, void *arg)
+{
+	target->overlay = fn;
+	target->overlay_arg = arg;
 }
 
 bool ms_target_get(struct ms_target *target, uint64_t address, void *to, size_t n)

@@ -247,6 +247,21 @@ struct ms_error *ms_target_read(struct ms_target *target, const struct ms_read *
 	struct ms_gaps *gaps) MS_MUST_CHECK;
 
 /**
+ * Changes bytes that were read, in place: they are those of `range`.
+ *
+ * Called by several threads at once; must depend on the addresses alone, so that two reads
+ * of one place agree.
+ */
+typedef void (*ms_overlay_fn)(void *arg, struct ms_range range, uint8_t *bytes);
+
+/**
+ * Let a function change everything that is read from now on; NULL ends it.
+ *
+ * For tests that show readers damaged memory. Call it while nobody reads.
+ */
+void ms_target_overlay(struct ms_target *target, ms_overlay_fn fn, void *arg);
+
+/**
  * Read one small object whole.
  *
  * @return true if every byte was read; else the buffer is undefined. For following

@@ -62,6 +62,8 @@ struct ms_target {
 	struct ms_images images;
 	struct ms_target_notes notes;
 	const struct ms_cancel *cancel;
+	ms_overlay_fn overlay; // of tests, or NULL
+	void *overlay_arg;
 };
 
 enum {

@@ -161,18 +161,20 @@ static struct ms_error *read_file(struct window *w, struct ms_range part)
 	return part.start < part.end ? add_gap(w, part, MS_GAP_ABSENT) : NULL;
 }
 
-// Ours, if the target's begins with the same ELF header; one of a 32-bit process, or of a
-// process restored from elsewhere, has another one.
+// Ours, if the target has the same: the kernel has one for each ABI, and only that of
+// 64-bit processes lies above 4 GiB. The target's own header is not asked, because a page
+// that is not there yet would be made present by the question.
 static const uint8_t *own_vdso(const struct window *w, uint64_t *ret_size)
 {
 	const Elf64_Ehdr *own = (const void *)(uintptr_t)getauxval(AT_SYSINFO_EHDR);
-	Elf64_Ehdr header;
-	if (!own || pread(w->live->mem_fd, &header, sizeof(header),
-			    (off_t)w->mapping->range.start) != sizeof(header) ||
-		memcmp(&header, own, sizeof(header)) != 0)
+	uint64_t mapped;
+	if (!own || w->mapping->range.start < UINT64_C(1) << 32)
 		return NULL;
 	// Nothing of the image lies behind its section headers.
-	*ret_size = header.e_shoff + (uint64_t)header.e_shnum * header.e_shentsize;
+	*ret_size = own->e_shoff + (uint64_t)own->e_shnum * own->e_shentsize;
+	if (!ms_align_up(*ret_size, MS_PAGE_SIZE, &mapped) ||
+		mapped != ms_range_size(w->mapping->range))
+		return NULL;
 	return (const uint8_t *)own;
 }
 

@@ -11,6 +11,7 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <gelf.h>
+#include <gnu/libc-version.h>
 #include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,13 +32,15 @@ static void no_error(struct ms_error *err)
 		fail_msg("%s", err->message);
 }
 
-// The C library we run with, as ld.so loaded it.
+// The C library we run with, as ld.so loaded it. Sanitizers replace malloc and its like,
+// so the symbols looked for are ones they leave alone.
 static int open_library(void **state)
 {
 	static struct library lib;
 	struct link_map *map;
 	Dl_info info;
-	if (!dladdr1((void *)(uintptr_t)&qsort, &info, (void **)&map, RTLD_DL_LINKMAP) ||
+	if (!dladdr1((void *)(uintptr_t)&gnu_get_libc_version, &info, (void **)&map,
+		    RTLD_DL_LINKMAP) ||
 		!strstr(info.dli_fname, "libc.so"))
 		return -1;
 	snprintf(lib.path, sizeof(lib.path), "%s", info.dli_fname);
@@ -72,12 +75,12 @@ static const struct ms_elf_source own_memory = {
 static void finds_what_dlsym_finds(struct ms_elf_image *image, uint64_t bias)
 {
 	struct ms_elf_wanted wanted[] = {
-		{ .name = "qsort" },
+		{ .name = "gnu_get_libc_version" },
 		{ .name = "no_such_symbol_anywhere" },
-		{ .name = "malloc" },
+		{ .name = "clearenv" },
 		{ .name = "_IO_2_1_stdout_" },
 		{ .name = "" },
-		{ .name = "mallo" },
+		{ .name = "clearen" },
 	};
 	no_error(ms_elf_symbols_find(image, wanted, sizeof(wanted) / sizeof(*wanted)));
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
@@ -87,12 +90,7 @@ static void finds_what_dlsym_finds(struct ms_elf_image *image, uint64_t bias)
 			continue;
 		}
 		assert_true(wanted[i].found);
-#ifndef __SANITIZE_ADDRESS__ // which has its own malloc
 		assert_ptr_equal((void *)(uintptr_t)(wanted[i].symbol.value + bias), p);
-#else
-		(void)p;
-		(void)bias;
-#endif
 	}
 	assert_int_equal(wanted[0].symbol.type, STT_FUNC);
 	assert_int_equal(wanted[3].symbol.type, STT_OBJECT);

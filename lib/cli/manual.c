@@ -94,6 +94,39 @@ static void put_examples(const struct ms_utility *utility, struct ms_out *out)
 	}
 }
 
+static bool has_option(const struct ms_utility *utility, const char *name)
+{
+	for (size_t i = 0; i < utility->n_options; i++)
+		if (utility->options[i].name &&
+			strcmp(utility->options[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+// What this room reads of the environment, as far as the utility's options concern it.
+static void put_environment(const struct ms_utility *utility, struct ms_out *out)
+{
+	static const struct {
+		const char *option, *text;
+	} entries[] = {
+		{ "color",
+			".TP\n.BR NO_COLOR \", \" FORCE_COLOR \", \" CLICOLOR_FORCE \", \" TERM\n"
+			"Set and not empty, the first one forbids colour, the next two "
+			"force it; without them it is used on a terminal that is not "
+			"\\(lqdumb\\(rq.\n" },
+		{ "no-pager", ".TP\n.BR PAGER \", \" LESS\n"
+			      "The pager, \\(lqless\\(rq if not set; none if empty or "
+			      "\\(lqcat\\(rq. LESS is \\(lqFRX\\(rq if not set.\n" },
+		{ NULL, ".TP\n.BR LC_ALL \", \" LC_CTYPE \", \" LANG\n"
+			"Where they do not name UTF\\-8, other characters than ASCII are "
+			"escaped. JSON does not depend on them.\n" },
+	};
+	ms_out_str(out, "@ENVIRONMENT@\n");
+	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
+		if (!entries[i].option || has_option(utility, entries[i].option))
+			ms_out_str(out, entries[i].text);
+}
+
 void ms_cli_describe_man(const struct ms_utility *utility, struct ms_out *out)
 {
 	put_synopsis(utility, out);
@@ -109,6 +142,7 @@ void ms_cli_describe_man(const struct ms_utility *utility, struct ms_out *out)
 		for (size_t i = 0; i < (*s)->n; i++)
 			put_column(out, &(*s)->columns[i]);
 	}
+	put_environment(utility, out);
 	put_examples(utility, out);
 	ms_out_printf(out, "@VERSION@\n%s\n", MS_VERSION);
 }

@@ -62,7 +62,7 @@ static void granules_match_list(void **state)
 				16 * (1 + (uint64_t)rand() % (rand() % 40 ? 8 : 900));
 			uint64_t end = at + block < range.end ? at + block : range.end;
 			ms_kind kind =
-				rand() % 5 ? (ms_kind)(1 + rand() % 9) : MS_KIND_NONE;
+				(ms_kind)(rand() % 5 ? 1 + rand() % 9 : MS_KIND_NONE);
 			bool joins = !kind && n && !list[n - 1].kind;
 			if (joins)
 				list[n - 1].range.end = end;

@@ -212,6 +212,13 @@ void ms_cli_error(const struct ms_error *err);
 /** Print `name: message` on standard error, in one write, unless --quiet. */
 void ms_cli_note(const char *format, ...) MS_PRINTF(1, 2);
 
+/**
+ * Say that there is nothing to clean up while this is true, so that the first signal ends
+ * the process: around reads that may block, such as those of standard input, which would
+ * otherwise go on after the first Ctrl-C.
+ */
+void ms_cli_waits(bool waits);
+
 /** Start a table with the columns and order that the options ask for. Errors: USAGE. */
 struct ms_error *ms_cli_table(struct ms_cli *cli, const struct ms_column_set *set,
 	void *ctx, struct ms_table *ret) MS_MUST_CHECK;

@@ -216,6 +216,7 @@ struct ms_error *ms_cli_table(struct ms_cli *cli, const struct ms_column_set *se
 
 struct ms_error *ms_cli_table_print(struct ms_cli *cli, struct ms_table *table)
 {
+	ms_progress_end(&cli->progress);
 	if (cli->output->json)
 		return ms_table_json_lines(table, &cli->out);
 	return ms_table_print(table, &cli->format, &cli->out);
@@ -224,6 +225,7 @@ struct ms_error *ms_cli_table_print(struct ms_cli *cli, struct ms_table *table)
 void ms_cli_page(struct ms_cli *cli)
 {
 	const struct ms_cli_output *o = cli->output;
+	ms_progress_end(&cli->progress);
 	if (!cli->is_tty || o->json || o->is_raw || o->no_pager || cli->pager)
 		return;
 	ms_out_flush(&cli->out);
@@ -233,9 +235,11 @@ void ms_cli_page(struct ms_cli *cli)
 struct ms_progress *ms_cli_progress(struct ms_cli *cli, const char *verb, uint64_t total)
 {
 	const struct ms_cli_output *o = cli->output;
-	bool is_tty = isatty(STDERR_FILENO);
+	const char *term = getenv("TERM");
+	bool is_tty = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
 	bool is_wanted = o->progress == MS_WHEN_ALWAYS ||
 			 (o->progress == MS_WHEN_AUTO && is_tty && !o->is_quiet);
+	cli->progress.width = ms_terminal_width(STDERR_FILENO);
 	cli->progress.is_forced = o->progress == MS_WHEN_ALWAYS && !is_tty;
 	ms_progress_start(&cli->progress, is_wanted ? STDERR_FILENO : -1, verb, total);
 	return &cli->progress;

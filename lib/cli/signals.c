@@ -20,12 +20,24 @@ enum {
 
 static volatile sig_atomic_t caught;
 
+static volatile sig_atomic_t dies_at_once;
+
+// Blocked while this runs, so the raise takes effect on return.
 static void on_signal(int signo)
 {
 	caught = signo;
 	ms_cancel_raise(&ms_cli_cancel);
 	for (size_t i = 0; i < STOPPING; i++)
 		signal(stopping[i], SIG_DFL);
+	if (dies_at_once)
+		(void)raise(signo);
+}
+
+void ms_cli_waits(bool waits)
+{
+	dies_at_once = waits;
+	if (waits && caught)
+		ms_signals_die(caught); // it came just before
 }
 
 // A closed descriptor would be given to the first file opened, and a message would then

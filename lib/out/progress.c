@@ -51,20 +51,23 @@ static int amount_text(
 		(unsigned)((double)done * 100 / (double)of));
 }
 
+// One write, so that nothing comes between its parts. A line that wrapped could not be
+// erased, so it is cut before the last column.
 static void draw(struct ms_progress *progress, uint64_t now)
 {
-	char text[256], rate[MS_SIZE_TEXT];
+	char line[256], text[320], rate[MS_SIZE_TEXT];
 	uint64_t done = atomic_load(&progress->done);
 	double seconds = (double)(now - progress->started_ns) / 1e9;
-	int n = 0;
-	if (!progress->is_forced)
-		n = snprintf(text, sizeof(text), "\r\033[K");
-	n += amount_text(text + n, sizeof(text) - (size_t)n - 64, progress, done);
-	n += snprintf(text + n, 64, ", %s MiB/s%s",
-		ms_mib_text((uint64_t)((double)done / seconds), rate),
-		progress->is_forced ? "\n" : "");
+	int n = amount_text(line, sizeof(line) - 64, progress, done);
+	n += snprintf(line + n, 64, ", %s MiB/s",
+		ms_mib_text((uint64_t)((double)done / seconds), rate));
+	if (progress->width && n >= (int)progress->width)
+		n = (int)progress->width - 1;
+	bool is_line = progress->is_forced;
+	n = snprintf(text, sizeof(text), is_line ? "%s%.*s\n" : "%s%.*s",
+		is_line ? "" : "\r\033[K", n, line);
 	(void)ms_write_all(progress->fd, text, (size_t)n);
-	atomic_store(&progress->is_visible, !progress->is_forced);
+	atomic_store(&progress->is_visible, !is_line);
 }
 
 void ms_progress_add(struct ms_progress *progress, uint64_t bytes)

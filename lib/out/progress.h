@@ -11,11 +11,11 @@
 #include <stdint.h>
 
 struct ms_progress {
-	int fd;         ///< a terminal, borrowed; -1: never draws
-	bool is_forced; ///< draw although fd is no terminal, one line each time
-	bool is_ascii;
-	const char *verb;         ///< ours: "reading"
-	uint64_t total;           ///< bytes; 0: not known
+	int fd;           ///< a terminal, borrowed; -1: never draws
+	bool is_forced;   ///< draw although fd is no terminal, one line each time
+	unsigned width;   ///< columns of the terminal, 0: not known; never wrapped
+	const char *verb; ///< ours: "reading"
+	uint64_t total;   ///< bytes; 0: not known
 	uint64_t (*now_ns)(void); ///< the clock; tests give their own
 	uint64_t started_ns;
 	_Atomic uint64_t done;
@@ -27,6 +27,7 @@ struct ms_progress {
 /**
  * Start.
  *
+ * @param progress  is_forced, width and now_ns are the caller's, all else is set here
  * @param fd     where to draw, -1 for never
  * @param verb   ours, borrowed
  * @param total  bytes expected, 0 if that is not known

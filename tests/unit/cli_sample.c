@@ -150,6 +150,18 @@ static struct ms_error *show_options(struct ms_cli *cli, const struct options *o
 	return NULL;
 }
 
+static struct ms_error *read_input(struct ms_cli *cli)
+{
+	_cleanup_buffer_ struct ms_buffer text = { 0 };
+	ms_out_str(&cli->out, "waiting\n");
+	ms_out_flush(&cli->out);
+	ms_cli_waits(true);
+	struct ms_error *err = ms_read_fd(STDIN_FILENO, "standard input", 1 << 20, &text);
+	ms_cli_waits(false);
+	ms_out_target(&cli->out, ms_buffer_bytes(&text));
+	return err;
+}
+
 // Wait until told to stop, or for good if that is what is tested.
 static struct ms_error *wait_for_signal(struct ms_cli *cli, bool heeds)
 {
@@ -171,6 +183,8 @@ static struct ms_error *run(struct ms_cli *cli, void *arg, enum ms_exit *ret)
 		return show_options(cli, o);
 	if (strcmp(what, "wait") == 0 || strcmp(what, "hang") == 0)
 		return wait_for_signal(cli, *what == 'w');
+	if (strcmp(what, "-") == 0)
+		return read_input(cli);
 	if (strcmp(what, "incomplete") == 0) {
 		ms_cli_note("2 pages vanished");
 		*ret = MS_EXIT_INCOMPLETE;

@@ -79,6 +79,26 @@ static void test_unknown_total(void **state)
 	close(fds[1]);
 }
 
+// A line that wrapped could not be erased.
+static void test_narrow(void **state)
+{
+	(void)state;
+	int fds[2];
+	char text[512];
+	assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+	now = 0;
+	struct ms_progress progress = {
+		.now_ns = get_now, .is_forced = true, .width = 12
+	};
+	ms_progress_start(&progress, fds[1], "scanning", 0);
+	now = SECOND;
+	ms_progress_add(&progress, 1536 << 10);
+	drain(fds[0], text, sizeof(text));
+	assert_string_equal(text, "scanning 1.\n");
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void test_never(void **state)
 {
 	(void)state;
@@ -142,6 +162,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines_when_forced),
 		cmocka_unit_test(test_unknown_total),
+		cmocka_unit_test(test_narrow),
 		cmocka_unit_test(test_never),
 		cmocka_unit_test(test_background),
 		cmocka_unit_test(test_foreground),

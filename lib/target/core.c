@@ -56,16 +56,24 @@ static struct ms_error *print_maps(
 	const struct ms_core *core, const struct ms_core_files *files, struct ms_buffer *text)
 {
 	size_t cursor = 0;
+	uint64_t inode = 0;
+	const struct ms_core_file *last = NULL;
 	for (size_t i = 0; i < core->loads_n; i++) {
 		const struct ms_elf_segment *s = &core->loads[i];
 		const struct ms_core_file *file =
 			next_file(files, &cursor, s->range.start);
 		uint64_t offset =
 			file ? file->offset + (s->range.start - file->range.start) : 0;
+		// A core does not say which inode; files are told apart by their names.
+		if (file && (!last || !ms_bytes_equal(file->name, last->name)))
+			inode++;
+		last = file ?: last;
 		struct ms_error *err = ms_buffer_printf(text,
-			"%" PRIx64 "-%" PRIx64 " %c%c%cp %" PRIx64 " 00:00 0 ",
+			"%" PRIx64 "-%" PRIx64 " %c%c%cp %" PRIx64
+			" 00:00 %" PRIu64 " ",
 			s->range.start, s->range.end, s->flags & PF_R ? 'r' : '-',
-			s->flags & PF_W ? 'w' : '-', s->flags & PF_X ? 'x' : '-', offset);
+			s->flags & PF_W ? 'w' : '-', s->flags & PF_X ? 'x' : '-', offset,
+			file ? inode : 0);
 		if (!err && file)
 			err = print_name(text, file->name);
 		if (!err)

@@ -1,5 +1,6 @@
 // Finding the file behind a mapping without leaving the target's root: see images.h.
 
+#include "elf/image.h"
 #include "target/target_internal.h"
 
 #include <errno.h>
@@ -18,6 +19,8 @@ enum { IMAGES_MAX = 4096 };
 struct finder {
 	int proc_fd; // /proc/PID, or -1
 	int root_fd; // the target's root, or -1
+	int own_fd;  // our root, if the target is in our mount namespace: maps then shows
+		     // names from it, also for a process in a chroot; else -1
 	int sysroot_fd;
 };
 
@@ -72,7 +75,6 @@ static int reopen_regular(int path_fd, struct stat *st)
 }
 
 // The last resort of kernels before 5.6: one component after the other, no link followed.
-// The names in maps are what d_path() wrote: they hold no links.
 static int open_by_component(int root_fd, struct ms_bytes path)
 {
 	int fd = fcntl(root_fd, F_DUPFD_CLOEXEC, 0);
@@ -98,6 +100,8 @@ static int open_by_component(int root_fd, struct ms_bytes path)
 	return -1;
 }
 
+// Names in maps are what d_path() wrote, so they hold no links; one that does was put
+// there later. openat2 keeps ".." inside the root as well.
 static int open_below(int root_fd, struct ms_bytes path)
 {
 	char name[4096];
@@ -107,7 +111,7 @@ static int open_below(int root_fd, struct ms_bytes path)
 	name[path.n] = '\0';
 	struct open_how how = {
 		.flags = O_PATH | O_CLOEXEC,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS,
 	};
 	int fd = (int)syscall(SYS_openat2, root_fd, name, &how, sizeof(how));
 	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
@@ -139,7 +143,34 @@ static int open_by_name(int root_fd, const struct ms_mapping *m, bool any_inode,
 	return reopen_regular(path_fd, st);
 }
 
-static struct ms_image find_image(const struct finder *f, const struct ms_mapping *m)
+// The memory of the target as a source of bytes.
+static int64_t read_memory(void *context, uint64_t address, void *p, size_t n)
+{
+	return ms_target_get(context, address, p, n) ? (int64_t)n : -1;
+}
+
+static struct ms_build_id file_build_id(const struct ms_elf_source *source)
+{
+	_cleanup_(cleanup_ms_elf_image_free) struct ms_elf_image *image = NULL;
+	_cleanup_error_ struct ms_error *err = ms_elf_image_open(source, &image);
+	return err ? (struct ms_build_id){ 0 } : image->build_id;
+}
+
+// A file that only has the right name is believed if it is no ELF file, or one whose
+// build-id is that of the image in memory, as far as both can be known.
+static bool is_what_is_mapped(
+	struct ms_target *target, const struct ms_mapping *m, const struct ms_elf_source *source)
+{
+	struct ms_elf_source memory = { read_memory, target, UINT64_MAX };
+	struct ms_build_id of_file = file_build_id(source);
+	if (!of_file.n || m->offset)
+		return true;
+	struct ms_build_id of_memory = ms_elf_mapped_build_id(&memory, m->range.start);
+	return !of_memory.n || ms_build_id_equal(&of_file, &of_memory);
+}
+
+static struct ms_image find_image(
+	struct ms_target *target, const struct finder *f, const struct ms_mapping *m)
 {
 	struct stat st;
 	struct ms_image image = { .fd = -1 };
@@ -150,6 +181,8 @@ static struct ms_image find_image(const struct finder *f, const struct ms_mappin
 		image.fd = open_by_name(f->root_fd, m, /* any_inode= */ false, &st);
 		found_by = "root";
 	}
+	if (image.fd < 0 && m->kind == MS_MAPPING_FILE)
+		image.fd = open_by_name(f->own_fd, m, /* any_inode= */ false, &st);
 	if (image.fd < 0 && m->kind == MS_MAPPING_FILE) {
 		image.fd = open_by_name(f->sysroot_fd, m, /* any_inode= */ true, &st);
 		found_by = "sysroot";
@@ -157,7 +190,8 @@ static struct ms_image find_image(const struct finder *f, const struct ms_mappin
 	if (image.fd < 0)
 		return image;
 	_cleanup_error_ struct ms_error *err = ms_elf_source_fd(image.fd, &image.source);
-	if (err) {
+	bool is_sure = strcmp(found_by, "map_files") == 0;
+	if (err || (!is_sure && !is_what_is_mapped(target, m, &image.source))) {
 		ms_close(image.fd);
 		return (struct ms_image){ .fd = -1 };
 	}
@@ -236,9 +270,17 @@ static struct ms_error *add_images(struct ms_target *target, const struct finder
 		if (err)
 			return err;
 		if (image)
-			*image = find_image(f, &target->maps.v[i]);
+			*image = find_image(target, f, &target->maps.v[i]);
 	}
 	return NULL;
+}
+
+static bool is_in_our_mount_namespace(int proc_fd)
+{
+	struct stat ours, theirs;
+	return proc_fd >= 0 && stat("/proc/self/ns/mnt", &ours) == 0 &&
+		fstatat(proc_fd, "ns/mnt", &theirs, 0) == 0 &&
+		ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
 }
 
 struct ms_error *ms_images_open(struct ms_target *target, int proc_fd, const char *sysroot)
@@ -246,12 +288,15 @@ struct ms_error *ms_images_open(struct ms_target *target, int proc_fd, const cha
 	_cleanup_close_ int root_fd = proc_fd < 0
 		? -1
 		: openat(proc_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int own_fd = is_in_our_mount_namespace(proc_fd)
+		? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)
+		: -1;
 	_cleanup_close_ int sysroot_fd = -1;
 	if (sysroot) {
 		sysroot_fd = open(sysroot, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (sysroot_fd < 0)
 			return ms_error_os(errno, "cannot open '%s'", sysroot);
 	}
-	struct finder finder = { proc_fd, root_fd, sysroot_fd };
+	struct finder finder = { proc_fd, root_fd, own_fd, sysroot_fd };
 	return add_images(target, &finder);
 }

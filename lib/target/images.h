@@ -2,10 +2,11 @@
  * Images: the file behind a mapping, found without ever leaving the target's root.
  *
  * In this order: /proc/PID/map_files (needs CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE);
- * the name below the target's root by openat2 with RESOLVE_IN_ROOT (component by
- * component before Linux 5.6: an absolute symlink in a container must not reach the
- * host's file); the snapshot's own note; --sysroot. Regular files only; device, inode and
- * where possible the build-id must be those of the mapping. Read by pread, never mmap.
+ * the name below the target's root, or below ours if both share a mount namespace, by
+ * openat2 with RESOLVE_IN_ROOT and RESOLVE_NO_SYMLINKS (component by component before
+ * Linux 5.6): an absolute symlink in a container must not reach the host's file; the
+ * snapshot's own note; --sysroot. Regular files only; the inode and, where both are
+ * known, the build-id must be those of the mapping. Read by pread, never mmap.
  */
 #pragma once
 

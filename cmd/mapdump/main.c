@@ -38,12 +38,14 @@ static const struct ms_option options[] = {
 		.kind = MS_OPTION_STRING, MS_TO(struct options, file) },
 	{ 'f', "force", NULL, "replace an existing file, write to a terminal",
 		.kind = MS_OPTION_FLAG, MS_TO(struct options, is_forced) },
-	{ 0, "keep-partial", NULL, "when it fails, leave what was written as FILE.partial",
+	{ 0, "keep-partial", NULL,
+		"when it fails, leave what was written as FILE.partial",
 		.kind = MS_OPTION_FLAG, MS_TO(struct options, keep_partial) },
 	{ 0, "plan", NULL, "print what would be written and exit", .kind = MS_OPTION_FLAG,
 		MS_TO(struct options, plan_only) },
 	{ 'a', "all", NULL, "file-backed pages too; without it only anonymous memory",
-		.group = "Selection", .kind = MS_OPTION_FLAG, MS_TO(struct options, all) },
+		.group = "Selection", .kind = MS_OPTION_FLAG,
+		MS_TO(struct options, all) },
 	{ 'm', "mapping", "RANGE|NAME",
 		"only mappings that overlap START-END or START+LENGTH (hexadecimal), or have "
 		"this name or file name; repeatable",
@@ -61,7 +63,8 @@ static const struct ms_option options[] = {
 		MS_TO(struct options, with_dontdump) },
 	{ 0, "no-smaps", NULL,
 		"do not read smaps, which stalls the process's mmap calls by 9 ms per GiB",
-		.group = "Selection", .kind = MS_OPTION_FLAG, MS_TO(struct options, no_smaps) },
+		.group = "Selection", .kind = MS_OPTION_FLAG,
+		MS_TO(struct options, no_smaps) },
 	MS_CLI_PROGRESS_OPTIONS(struct options, output),
 };
 
@@ -153,24 +156,29 @@ static void say_plan(struct ms_cli *cli, const struct ms_snapshot_summary *s)
 	ms_out_printf(&cli->out, "file length   %s, with holes\n",
 		ms_size_text(s->file_bytes, file));
 	ms_out_printf(&cli->out,
-		"mappings      %" PRIu64 " in %" PRIu64 " segments, %" PRIu64 " threads\n",
+		"mappings      %" PRIu64 " in %" PRIu64 " segments, %" PRIu64
+		" threads\n",
 		s->mappings, s->segments, s->threads);
-	ms_out_printf(&cli->out, "left out      %s\n", gaps.n ? (char *)gaps.p : "nothing");
+	ms_out_printf(
+		&cli->out, "left out      %s\n", gaps.n ? (char *)gaps.p : "nothing");
 }
 
-static void say_change(struct ms_buffer *text, const char *what, uint64_t before, uint64_t after)
+static void say_change(
+	struct ms_buffer *text, const char *what, uint64_t before, uint64_t after)
 {
 	char b[MS_SIZE_TEXT], change[MS_SIZE_TEXT];
 	uint64_t size = after > before ? after - before : before - after;
 	struct ms_error *err = NULL;
 	if (before && after)
-		err = ms_buffer_printf(text, ", %s %s %c%s", what, ms_size_text(before, b),
-			after < before ? '-' : '+', ms_size_text(size, change));
+		err = ms_buffer_printf(text, ", %s %s %c%s", what,
+			ms_size_text(before, b), after < before ? '-' : '+',
+			ms_size_text(size, change));
 	ms_error_free(err);
 }
 
 // What was written, what is missing, and what it cost the target and us.
-static void say_result(const struct ms_snapshot_output *output, const struct ms_snapshot_result *r)
+static void say_result(
+	const struct ms_snapshot_output *output, const struct ms_snapshot_result *r)
 {
 	char data[MS_SIZE_TEXT], written[MS_SIZE_TEXT], peak[MS_SIZE_TEXT];
 	_cleanup_buffer_ struct ms_buffer gaps = { 0 };
@@ -219,7 +227,8 @@ static struct ms_error *write_snapshot(struct ms_cli *cli, struct ms_snapshot_pl
 	const struct ms_snapshot_output *output, enum ms_exit *ret)
 {
 	struct ms_snapshot_summary summary = ms_snapshot_plan_summary(plan);
-	struct progress progress = { ms_cli_progress(cli, "copying", summary.data_bytes), 0 };
+	struct progress progress = { ms_cli_progress(cli, "copying", summary.data_bytes),
+		0 };
 	struct ms_snapshot_result result;
 	struct ms_error *err =
 		ms_snapshot_write(plan, output, on_progress, &progress, &result);
@@ -234,8 +243,8 @@ static struct ms_error *write_snapshot(struct ms_cli *cli, struct ms_snapshot_pl
 MS_DEFINE_CLEANUP(struct ms_target *, ms_target_free);
 MS_DEFINE_CLEANUP(struct ms_snapshot_plan *, ms_snapshot_plan_free);
 
-static struct ms_error *run_with(struct ms_cli *cli, const struct options *o, uint64_t pid,
-	struct ms_arena *arena, enum ms_exit *ret)
+static struct ms_error *run_with(struct ms_cli *cli, const struct options *o,
+	uint64_t pid, struct ms_arena *arena, enum ms_exit *ret)
 {
 	_cleanup_(cleanup_ms_target_free) struct ms_target *target = NULL;
 	_cleanup_(cleanup_ms_snapshot_plan_free) struct ms_snapshot_plan *plan = NULL;
@@ -254,9 +263,8 @@ static struct ms_error *run_with(struct ms_cli *cli, const struct options *o, ui
 		return err;
 	const struct ms_error *denied = ms_target_denied(target);
 	if (denied && !o->no_contents)
-		return ms_error_hint(
-			ms_error_new(MS_ERROR_DENIED, "%s", denied->message), "%s",
-			denied->hint ?: "--no-contents needs less permission");
+		return ms_error_hint(ms_error_new(MS_ERROR_DENIED, "%s", denied->message),
+			"%s", denied->hint ?: "--no-contents needs less permission");
 	struct ms_snapshot_options snapshot = {
 		.all = o->all,
 		.no_contents = o->no_contents,

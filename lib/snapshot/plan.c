@@ -25,8 +25,8 @@ static bool selects(const struct ms_selector *s, const struct ms_mapping *m)
 	if (s->is_range)
 		return ms_range_overlaps(s->range, m->range);
 	return ms_bytes_is(m->name, s->name) ||
-		ms_bytes_is(ms_bytes_basename(m->name), s->name) ||
-		(m->label.n && ms_bytes_is(m->label, s->name));
+	       ms_bytes_is(ms_bytes_basename(m->name), s->name) ||
+	       (m->label.n && ms_bytes_is(m->label, s->name));
 }
 
 static bool any_selects(const struct ms_selector *v, size_t n, const struct ms_mapping *m)
@@ -38,7 +38,8 @@ static bool any_selects(const struct ms_selector *v, size_t n, const struct ms_m
 	return false;
 }
 
-bool ms_plan_is_selected(const struct ms_snapshot_plan *plan, const struct ms_mapping *mapping)
+bool ms_plan_is_selected(
+	const struct ms_snapshot_plan *plan, const struct ms_mapping *mapping)
 {
 	const struct ms_snapshot_options *o = &plan->options;
 	if (o->no_contents || any_selects(o->exclude, o->n_exclude, mapping))
@@ -55,9 +56,9 @@ static struct ms_error *check_selectors(
 		while (j < maps->n && !selects(&v[i], &maps->v[j]))
 			j++;
 		if (j == maps->n)
-			return ms_error_hint(ms_error_new(MS_ERROR_USAGE,
-						     "no mapping matches '%s'",
-						     v[i].name),
+			return ms_error_hint(
+				ms_error_new(MS_ERROR_USAGE, "no mapping matches '%s'",
+					v[i].name),
 				"memwho --mappings lists them; a range is START-END in "
 				"hexadecimal");
 	}
@@ -67,8 +68,8 @@ static struct ms_error *check_selectors(
 uint32_t ms_plan_flags(const struct ms_mapping *mapping)
 {
 	return (mapping->flags & MS_MAPPING_READ ? PF_R : 0u) |
-		(mapping->flags & MS_MAPPING_WRITE ? PF_W : 0u) |
-		(mapping->flags & MS_MAPPING_EXEC ? PF_X : 0u);
+	       (mapping->flags & MS_MAPPING_WRITE ? PF_W : 0u) |
+	       (mapping->flags & MS_MAPPING_EXEC ? PF_X : 0u);
 }
 
 // Mappings that are left out whole, whatever their pages are.
@@ -76,15 +77,17 @@ static bool is_left_out(const struct ms_snapshot_plan *plan, const struct ms_map
 	enum ms_gap_reason *reason)
 {
 	const struct ms_smaps *smaps = ms_target_smaps(plan->target);
-	const struct ms_smaps_entry *entry = smaps ? ms_smaps_find(smaps, m->range) : NULL;
+	const struct ms_smaps_entry *entry =
+		smaps ? ms_smaps_find(smaps, m->range) : NULL;
 	if (m->kind == MS_MAPPING_DEVICE || !ms_mapping_counts(m))
 		*reason = MS_GAP_DEVICE;
 	else if (!ms_plan_is_selected(plan, m))
 		*reason = MS_GAP_NOT_CAPTURED;
 	else if (ms_bytes_has(m->name, "secretmem"))
 		*reason = MS_GAP_SECRET;
-	else if (!plan->options.with_dontdump && entry && ms_smaps_has_flag(entry, "dd") &&
-		m->kind != MS_MAPPING_VDSO) // the kernel marks its own code so
+	else if (!plan->options.with_dontdump && entry &&
+		 ms_smaps_has_flag(entry, "dd") &&
+		 m->kind != MS_MAPPING_VDSO) // the kernel marks its own code so
 		*reason = MS_GAP_DONTDUMP;
 	else
 		return false;
@@ -103,7 +106,7 @@ struct ms_page_plan ms_plan_page(const struct ms_snapshot_plan *plan,
 	const struct ms_page_plan zero = { .fate = MS_FATE_ZERO };
 	bool is_anonymous = ms_mapping_is_anonymous(mapping);
 	bool is_whole = is_anonymous || plan->options.all || plan->options.n_only ||
-		mapping->kind == MS_MAPPING_VDSO;
+			mapping->kind == MS_MAPPING_VDSO;
 	switch (state) {
 	case MS_PAGE_ANON:
 		return copy;
@@ -130,14 +133,16 @@ struct ms_page_plan ms_plan_page(const struct ms_snapshot_plan *plan,
 }
 
 struct ms_error *ms_plan_missing(struct ms_snapshot_plan *plan,
-	const struct ms_mapping *mapping, struct ms_range range, enum ms_gap_reason reason)
+	const struct ms_mapping *mapping, struct ms_range range,
+	enum ms_gap_reason reason)
 {
 	struct ms_segment *last =
 		plan->segments.n ? &plan->segments.v[plan->segments.n - 1] : NULL;
 	struct ms_gap *gap = plan->gaps.n ? &plan->gaps.v[plan->gaps.n - 1] : NULL;
 	bool follows_gap = last && gap && !last->file_bytes &&
-		last->range.end == range.start && gap->range.end == range.start &&
-		last->range.start >= mapping->range.start;
+			   last->range.end == range.start &&
+			   gap->range.end == range.start &&
+			   last->range.start >= mapping->range.start;
 	struct ms_error *err = ms_gaps_add(&plan->gaps, range, reason);
 	if (err)
 		return err;
@@ -210,7 +215,8 @@ static struct ms_error *grow(struct ms_snapshot_plan *plan, const struct ms_mapp
 	return NULL;
 }
 
-static struct ms_error *plan_pages(struct ms_snapshot_plan *plan, const struct ms_mapping *m)
+static struct ms_error *plan_pages(
+	struct ms_snapshot_plan *plan, const struct ms_mapping *m)
 {
 	const struct ms_pages *pages = ms_target_pages(plan->target);
 	struct growing g = { m->range, m->range.start };
@@ -234,7 +240,8 @@ static struct ms_error *plan_pages(struct ms_snapshot_plan *plan, const struct m
 	return close_segment(plan, m, &g);
 }
 
-static struct ms_error *plan_mapping(struct ms_snapshot_plan *plan, const struct ms_mapping *m)
+static struct ms_error *plan_mapping(
+	struct ms_snapshot_plan *plan, const struct ms_mapping *m)
 {
 	enum ms_gap_reason reason;
 	if (is_left_out(plan, m, &reason))
@@ -249,7 +256,7 @@ static void reset(struct ms_snapshot_plan *plan)
 {
 	plan->segments.n = plan->areas.n = plan->gaps.n = plan->pieces.n = 0;
 	plan->data_size = plan->copy_bytes = 0;
-	ms_array_foreach(object, &plan->objects)
+	ms_array_foreach (object, &plan->objects)
 		object->is_planned = false;
 }
 
@@ -267,8 +274,8 @@ static struct ms_error *plan_all(struct ms_snapshot_plan *plan)
 				return err;
 		}
 		// One segment a mapping is the least, and some states always split.
-		bool is_least = plan->threshold > UINT64_C(1) << 30 &&
-			plan->segments.n == before;
+		bool is_least =
+			plan->threshold > UINT64_C(1) << 30 && plan->segments.n == before;
 		if (plan->segments.n <= SEGMENTS_MAX || is_least)
 			break;
 		before = plan->segments.n;
@@ -350,7 +357,7 @@ struct ms_snapshot_summary ms_snapshot_plan_summary(const struct ms_snapshot_pla
 		.segments = plan->segments.n,
 		.threads = ms_target_threads(plan->target)->n,
 	};
-	ms_array_foreach(gap, &plan->gaps)
+	ms_array_foreach (gap, &plan->gaps)
 		summary.gap_bytes[gap->reason] += ms_range_size(gap->range);
 	return summary;
 }

@@ -1,5 +1,5 @@
-// Memory that the target maps several times (ZGC's heap, double-mapped buffers): its bytes
-// are copied once, and every view's segments point at them.
+// Memory that the target maps several times (ZGC's heap, double-mapped buffers): its
+// bytes are copied once, and every view's segments point at them.
 //
 // A page may be mapped in through one view only, so an object's bytes are gathered from
 // all views: each view in address order gives what no earlier one gave.
@@ -11,13 +11,13 @@
 static bool same_object(const struct ms_mapping *a, const struct ms_mapping *b)
 {
 	return a->dev_major == b->dev_major && a->dev_minor == b->dev_minor &&
-		a->inode == b->inode;
+	       a->inode == b->inode;
 }
 
 static bool may_be_view(const struct ms_snapshot_plan *plan, const struct ms_mapping *m)
 {
 	return (m->flags & MS_MAPPING_SHARED) && m->inode && ms_mapping_is_anonymous(m) &&
-		ms_plan_is_selected(plan, m);
+	       ms_plan_is_selected(plan, m);
 }
 
 struct ms_object *ms_shared_object(
@@ -25,7 +25,7 @@ struct ms_object *ms_shared_object(
 {
 	if (!may_be_view(plan, mapping))
 		return NULL;
-	ms_array_foreach(object, &plan->objects) {
+	ms_array_foreach (object, &plan->objects) {
 		if (same_object(object->first, mapping))
 			return object;
 	}
@@ -92,9 +92,9 @@ static struct ms_error *add_new_bytes(struct ms_snapshot_plan *plan,
 {
 	while (bytes.start < bytes.end) {
 		size_t i = ms_ranges_find(given, bytes.start);
-		struct ms_range next = i < given->n
-			? given->v[i]
-			: (struct ms_range){ UINT64_MAX, UINT64_MAX };
+		struct ms_range next =
+			i < given->n ? given->v[i]
+				     : (struct ms_range){ UINT64_MAX, UINT64_MAX };
 		struct ms_range fresh = { bytes.start, ms_min(bytes.end, next.start) };
 		if (next.start <= bytes.start)
 			fresh.end = fresh.start;
@@ -116,8 +116,8 @@ static struct ms_error *add_new_bytes(struct ms_snapshot_plan *plan,
 	return NULL;
 }
 
-static struct ms_error *gather_view(
-	struct ms_snapshot_plan *plan, struct ms_ranges *given, const struct ms_mapping *m)
+static struct ms_error *gather_view(struct ms_snapshot_plan *plan,
+	struct ms_ranges *given, const struct ms_mapping *m)
 {
 	const struct ms_pages *pages = ms_target_pages(plan->target);
 	struct ms_range run;
@@ -165,7 +165,8 @@ static struct ms_error *place_pieces(
 	return NULL;
 }
 
-static struct ms_error *lay_out_object(struct ms_snapshot_plan *plan, struct ms_object *object)
+static struct ms_error *lay_out_object(
+	struct ms_snapshot_plan *plan, struct ms_object *object)
 {
 	const struct ms_maps *maps = ms_target_maps(plan->target);
 	struct ms_ranges given = { 0 };
@@ -196,14 +197,16 @@ static uint64_t address_of(const struct ms_mapping *m, uint64_t offset)
 
 // Short holes inside a segment: nothing of them is in the file.
 static struct ms_error *add_inner_gaps(struct ms_snapshot_plan *plan,
-	const struct ms_mapping *m, const struct ms_piece *v, size_t n, struct ms_range shown)
+	const struct ms_mapping *m, const struct ms_piece *v, size_t n,
+	struct ms_range shown)
 {
 	for (size_t i = 1; i < n; i++) {
 		struct ms_range hole = { v[i - 1].bytes.end, v[i].bytes.start };
 		hole = ms_range_clip(hole, shown);
 		if (hole.start == hole.end)
 			continue;
-		struct ms_range at = { address_of(m, hole.start), address_of(m, hole.end) };
+		struct ms_range at = { address_of(m, hole.start),
+			address_of(m, hole.end) };
 		struct ms_error *err = ms_gaps_add(&plan->gaps, at, MS_GAP_ABSENT);
 		if (err)
 			return err;
@@ -228,7 +231,8 @@ static struct ms_error *add_segment(struct ms_snapshot_plan *plan,
 
 // One past the last piece that lies in the file exactly as far behind `first` as it does
 // in the object.
-static size_t run_of_pieces(const struct ms_piece *v, size_t first, size_t n, uint64_t end)
+static size_t run_of_pieces(
+	const struct ms_piece *v, size_t first, size_t n, uint64_t end)
 {
 	size_t i = first + 1;
 	while (i < n && v[i].bytes.start < end &&
@@ -237,8 +241,8 @@ static size_t run_of_pieces(const struct ms_piece *v, size_t first, size_t n, ui
 	return i;
 }
 
-struct ms_error *ms_shared_plan_view(struct ms_snapshot_plan *plan, struct ms_object *object,
-	const struct ms_mapping *mapping)
+struct ms_error *ms_shared_plan_view(struct ms_snapshot_plan *plan,
+	struct ms_object *object, const struct ms_mapping *mapping)
 {
 	struct ms_error *err = object->is_planned ? NULL : lay_out_object(plan, object);
 	if (err)
@@ -262,7 +266,8 @@ struct ms_error *ms_shared_plan_view(struct ms_snapshot_plan *plan, struct ms_ob
 			err = add_segment(plan, mapping, shown,
 				v[i].offset + (shown.start - run.start));
 			if (!err)
-				err = add_inner_gaps(plan, mapping, v + i, next - i, shown);
+				err = add_inner_gaps(
+					plan, mapping, v + i, next - i, shown);
 			at = shown.end;
 		}
 		i = next;

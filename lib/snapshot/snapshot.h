@@ -26,10 +26,10 @@ struct ms_selector {
 struct ms_selector ms_selector_parse(const char *text);
 
 struct ms_snapshot_options {
-	bool all;			   ///< file-backed pages too, not only anonymous ones
-	bool no_contents;		   ///< page states, maps and threads only
-	bool with_dontdump;		   ///< also what the program marked MADV_DONTDUMP
-	const struct ms_selector *only;	   ///< if any: nothing else
+	bool all;           ///< file-backed pages too, not only anonymous ones
+	bool no_contents;   ///< page states, maps and threads only
+	bool with_dontdump; ///< also what the program marked MADV_DONTDUMP
+	const struct ms_selector *only; ///< if any: nothing else
 	size_t n_only;
 	const struct ms_selector *exclude; ///< stronger than everything above
 	size_t n_exclude;
@@ -39,11 +39,11 @@ struct ms_snapshot_plan;
 
 /** What the plan would do, in bytes but for the counts. */
 struct ms_snapshot_summary {
-	uint64_t data_bytes;	///< pages that will be read and written
-	uint64_t file_bytes;	///< length of the file, holes included
-	uint64_t note_bytes;	///< of it notes and headers
+	uint64_t data_bytes; ///< pages that will be read and written
+	uint64_t file_bytes; ///< length of the file, holes included
+	uint64_t note_bytes; ///< of it notes and headers
 	uint64_t mappings;
-	uint64_t segments;	///< program headers
+	uint64_t segments; ///< program headers
 	uint64_t threads;
 	uint64_t gap_bytes[MS_GAP_REASON_COUNT]; ///< planned: known not to be captured
 };
@@ -57,7 +57,8 @@ struct ms_snapshot_summary {
  * Cost: linear in the runs of page states; no memory of the target is read.
  */
 struct ms_error *ms_snapshot_plan_new(struct ms_target *target,
-	const struct ms_snapshot_options *options, struct ms_snapshot_plan **ret) MS_MUST_CHECK;
+	const struct ms_snapshot_options *options,
+	struct ms_snapshot_plan **ret) MS_MUST_CHECK;
 
 /** Free; NULL is fine. */
 void ms_snapshot_plan_free(struct ms_snapshot_plan *plan);
@@ -67,8 +68,8 @@ struct ms_snapshot_summary ms_snapshot_plan_summary(const struct ms_snapshot_pla
 /** Where it goes. */
 struct ms_snapshot_output {
 	const char *path;  ///< the final name; NULL: write to fd
-	int fd;		   ///< a pipe or file to write through, from its current position
-	bool overwrite;	   ///< replace an existing file
+	int fd;            ///< a pipe or file to write through, from its current position
+	bool overwrite;    ///< replace an existing file
 	bool keep_partial; ///< leave what was written under "<path>.partial" on failure
 };
 
@@ -76,9 +77,9 @@ struct ms_snapshot_output {
 typedef void (*ms_snapshot_progress_fn)(void *arg, uint64_t done, uint64_t total);
 
 struct ms_snapshot_result {
-	uint64_t data_bytes;	///< bytes of pages that were copied
-	uint64_t zero_bytes;	///< of them all-zero pages, left as holes
-	uint64_t file_bytes;	///< length of the file
+	uint64_t data_bytes;    ///< bytes of pages that were copied
+	uint64_t zero_bytes;    ///< of them all-zero pages, left as holes
+	uint64_t file_bytes;    ///< length of the file
 	uint64_t written_bytes; ///< really written, zeros for a pipe included
 	uint64_t duration_ns;
 	uint64_t gap_bytes[MS_GAP_REASON_COUNT];
@@ -100,8 +101,9 @@ struct ms_snapshot_result {
  *       cgroup; else windows of 4 MiB are synced and dropped. About 5 MiB of buffers.
  */
 struct ms_error *ms_snapshot_write(struct ms_snapshot_plan *plan,
-	const struct ms_snapshot_output *output, ms_snapshot_progress_fn progress, void *arg,
-	struct ms_snapshot_result *ret) MS_MUST_CHECK;
+	const struct ms_snapshot_output *output, ms_snapshot_progress_fn progress,
+	void *arg, struct ms_snapshot_result *ret) MS_MUST_CHECK;
 
-/** True if the directory of `path` is in memory (tmpfs, ramfs), where a dump costs RAM. */
+/** True if the directory of `path` is in memory (tmpfs, ramfs), where a dump costs RAM.
+ */
 bool ms_snapshot_is_in_memory(const char *path);

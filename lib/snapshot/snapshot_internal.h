@@ -7,12 +7,14 @@
 
 #include "snapshot/snapshot.h"
 
-/** One PT_LOAD. Several may point at the same bytes of the file (views of shared memory). */
+/** One PT_LOAD. Several may point at the same bytes of the file (views of shared memory).
+ */
 struct ms_segment {
 	struct ms_range range;
 	uint64_t offset;     ///< in the data part of the file
-	uint64_t file_bytes; ///< <= size of the range; what follows reads as zero or is a gap
-	uint32_t flags;	     ///< PF_R, PF_W, PF_X
+	uint64_t file_bytes; ///< <= size of the range; what follows reads as zero or is a
+			     ///< gap
+	uint32_t flags;      ///< PF_R, PF_W, PF_X
 };
 
 /** Bytes to copy: where they are in the target and where in the data part. */
@@ -24,7 +26,7 @@ struct ms_area {
 /** What becomes of a page, decided by its mapping and its state. */
 enum ms_fate {
 	MS_FATE_COPY,
-	MS_FATE_ZERO,	 ///< reads as zero; nothing is stored
+	MS_FATE_ZERO,    ///< reads as zero; nothing is stored
 	MS_FATE_MISSING, ///< not in the file, for a reason
 };
 
@@ -66,11 +68,11 @@ struct ms_snapshot_plan {
 	struct ms_arena arena;
 
 	MS_ARRAY(struct ms_segment) segments; ///< ascending addresses
-	MS_ARRAY(struct ms_area) areas;	      ///< ascending offsets
-	struct ms_gaps gaps;		      ///< planned ones, ascending
+	MS_ARRAY(struct ms_area) areas;       ///< ascending offsets
+	struct ms_gaps gaps;                  ///< planned ones, ascending
 	MS_ARRAY(struct ms_object) objects;   ///< shared memory with several views
 	MS_ARRAY(struct ms_piece) pieces;     ///< of the objects, each one's together
-	uint64_t data_size;		      ///< of the data part, holes included
+	uint64_t data_size;                   ///< of the data part, holes included
 	uint64_t copy_bytes;
 	uint64_t threshold; ///< a zero run this long ends a segment
 
@@ -79,7 +81,7 @@ struct ms_snapshot_plan {
 	MS_ARRAY(struct ms_note_part) parts;
 	struct ms_buffer pages;
 	uint64_t own_notes_size; ///< reserved in the file, a multiple of a page
-	size_t gap_room;	 ///< records the gap note has room for
+	size_t gap_room;         ///< records the gap note has room for
 
 	uint64_t headers_size, standard_offset, data_offset, own_offset, file_size;
 };
@@ -93,8 +95,8 @@ uint32_t ms_plan_flags(const struct ms_mapping *mapping);
 
 /** Add a segment without file bytes that is not captured. Errors: NOMEM. */
 struct ms_error *ms_plan_missing(struct ms_snapshot_plan *plan,
-	const struct ms_mapping *mapping, struct ms_range range, enum ms_gap_reason reason)
-	MS_MUST_CHECK;
+	const struct ms_mapping *mapping, struct ms_range range,
+	enum ms_gap_reason reason) MS_MUST_CHECK;
 
 /** Find the objects that several selected mappings show. Errors: NOMEM. */
 struct ms_error *ms_shared_find(struct ms_snapshot_plan *plan) MS_MUST_CHECK;
@@ -104,11 +106,19 @@ struct ms_object *ms_shared_object(
 	struct ms_snapshot_plan *plan, const struct ms_mapping *mapping);
 
 /** Plan one view: the first call for an object also lays out its bytes. Errors: NOMEM. */
-struct ms_error *ms_shared_plan_view(struct ms_snapshot_plan *plan, struct ms_object *object,
-	const struct ms_mapping *mapping) MS_MUST_CHECK;
+struct ms_error *ms_shared_plan_view(struct ms_snapshot_plan *plan,
+	struct ms_object *object, const struct ms_mapping *mapping) MS_MUST_CHECK;
 
 /** True if the mapping is wanted at all by the selectors. */
-bool ms_plan_is_selected(const struct ms_snapshot_plan *plan, const struct ms_mapping *mapping);
+bool ms_plan_is_selected(
+	const struct ms_snapshot_plan *plan, const struct ms_mapping *mapping);
+
+enum {
+	MS_FOOTPRINT_ROOM = 4096
+}; ///< bytes the footprint's text may have
+
+/** Make the standard notes. Errors: NOMEM, LIMIT. */
+struct ms_error *ms_notes_standard(struct ms_snapshot_plan *plan) MS_MUST_CHECK;
 
 /** Make the standard notes and plan the own ones. Errors: NOMEM, LIMIT. */
 struct ms_error *ms_notes_plan(struct ms_snapshot_plan *plan) MS_MUST_CHECK;
@@ -123,5 +133,5 @@ struct ms_late_notes {
 struct ms_writer;
 
 /** Write the own notes into their reserved room, padded to its end. Errors: OS, NOMEM. */
-struct ms_error *ms_notes_write(const struct ms_snapshot_plan *plan, struct ms_writer *writer,
-	const struct ms_late_notes *late) MS_MUST_CHECK;
+struct ms_error *ms_notes_write(const struct ms_snapshot_plan *plan,
+	struct ms_writer *writer, const struct ms_late_notes *late) MS_MUST_CHECK;

@@ -30,7 +30,7 @@ struct copy {
 	bool is_gone;
 };
 
-static Elf64_Ehdr make_ehdr(const struct ms_snapshot_plan *plan, uint64_t headers)
+static Elf64_Ehdr make_ehdr(uint64_t headers)
 {
 	Elf64_Ehdr h = {
 		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
@@ -53,7 +53,6 @@ static Elf64_Ehdr make_ehdr(const struct ms_snapshot_plan *plan, uint64_t header
 		h.e_shentsize = sizeof(Elf64_Shdr);
 		h.e_shnum = 1;
 	}
-	(void)plan;
 	return h;
 }
 
@@ -81,7 +80,8 @@ static Elf64_Phdr make_load_phdr(
 	};
 }
 
-static struct ms_error *put(struct ms_writer *writer, uint64_t *at, const void *p, size_t n)
+static struct ms_error *put(
+	struct ms_writer *writer, uint64_t *at, const void *p, size_t n)
 {
 	struct ms_error *err = ms_writer_put(writer, *at, p, n);
 	*at += n;
@@ -92,9 +92,8 @@ static struct ms_error *put_headers(
 	const struct ms_snapshot_plan *plan, struct ms_writer *writer)
 {
 	uint64_t headers = plan->segments.n + 2, at = 0;
-	Elf64_Ehdr ehdr = make_ehdr(plan, headers);
-	Elf64_Phdr phdr =
-		make_note_phdr(plan->standard_offset, plan->standard_notes.n);
+	Elf64_Ehdr ehdr = make_ehdr(headers);
+	Elf64_Phdr phdr = make_note_phdr(plan->standard_offset, plan->standard_notes.n);
 	struct ms_error *err = put(writer, &at, &ehdr, sizeof(ehdr));
 	if (!err)
 		err = put(writer, &at, &phdr, sizeof(phdr));
@@ -115,13 +114,13 @@ static struct ms_error *put_headers(
 }
 
 // What was lost of the bytes at `offset` of the data part, in every view that shows them.
-static struct ms_error *lose(struct copy *c, struct ms_range range, uint64_t offset,
-	enum ms_gap_reason reason)
+static struct ms_error *lose(
+	struct copy *c, struct ms_range range, uint64_t offset, enum ms_gap_reason reason)
 {
 	if (!c->plan->objects.n)
 		return ms_gaps_add(&c->gaps, range, reason);
 	struct ms_range lost = { offset, offset + ms_range_size(range) };
-	ms_array_foreach(segment, &c->plan->segments) {
+	ms_array_foreach (segment, &c->plan->segments) {
 		struct ms_range shown = { segment->offset,
 			segment->offset + segment->file_bytes };
 		struct ms_range part = ms_range_clip(lost, shown);
@@ -152,8 +151,8 @@ static struct ms_error *keep_gaps(struct copy *c, const struct ms_gaps *met,
 	return NULL;
 }
 
-static struct ms_error *copy_window(struct copy *c, struct ms_range source, uint64_t offset,
-	uint64_t *ret_n)
+static struct ms_error *copy_window(
+	struct copy *c, struct ms_range source, uint64_t offset, uint64_t *ret_n)
 {
 	uint8_t *to;
 	struct ms_error *err = ms_writer_room(c->writer, c->plan->data_offset + offset,
@@ -250,7 +249,7 @@ static uint64_t own_peak_bytes(void)
 	return known(status.vm_hwm);
 }
 
-static void measure(struct ms_snapshot_plan *plan, struct ms_snapshot_result *r)
+static void measure(const struct ms_snapshot_plan *plan, struct ms_snapshot_result *r)
 {
 	struct ms_bytes text = ms_target_file(plan->target, MS_TARGET_FILE_STATUS);
 	struct ms_status before = { 0 }, after = { 0 };
@@ -266,8 +265,8 @@ static void measure(struct ms_snapshot_plan *plan, struct ms_snapshot_result *r)
 	r->own_peak_bytes = own_peak_bytes();
 }
 
-static struct ms_error *make_footprint(const struct ms_snapshot_result *r, uint64_t start_ns,
-	struct ms_buffer *ret)
+static struct ms_error *make_footprint(
+	const struct ms_snapshot_result *r, uint64_t start_ns, struct ms_buffer *ret)
 {
 	const struct {
 		const char *key;
@@ -310,7 +309,7 @@ static struct ms_error *put_own_notes(
 static struct ms_error *put_all(
 	struct copy *c, struct ms_snapshot_result *r, uint64_t start_ns)
 {
-	struct ms_snapshot_plan *plan = (struct ms_snapshot_plan *)(uintptr_t)c->plan;
+	const struct ms_snapshot_plan *plan = c->plan;
 	struct ms_error *err = put_headers(plan, c->writer);
 	for (size_t i = 0; !err && i < plan->areas.n; i++)
 		err = copy_area(c, &plan->areas.v[i]);
@@ -368,7 +367,7 @@ bool ms_snapshot_is_in_memory(const char *path)
 	_cleanup_free_ char *dir = directory_of(path);
 	struct statfs fs;
 	return dir && statfs(dir, &fs) == 0 &&
-		(fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
+	       (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
 }
 
 static struct ms_error *check_room(const struct ms_snapshot_plan *plan, const char *path)
@@ -391,8 +390,8 @@ static struct ms_error *check_room(const struct ms_snapshot_plan *plan, const ch
 
 static struct ms_error *exists(const char *path)
 {
-	return ms_error_hint(ms_error_os(EEXIST, "cannot write '%s'", path),
-		"--force replaces it");
+	return ms_error_hint(
+		ms_error_os(EEXIST, "cannot write '%s'", path), "--force replaces it");
 }
 
 static struct ms_error *seal(int fd, const char *temp, const char *path, bool overwrite)
@@ -429,8 +428,8 @@ static void leave_partial(const struct ms_snapshot_output *output, const char *t
 }
 
 static struct ms_error *write_file(struct ms_snapshot_plan *plan,
-	const struct ms_snapshot_output *output, ms_snapshot_progress_fn progress, void *arg,
-	struct ms_snapshot_result *ret)
+	const struct ms_snapshot_output *output, ms_snapshot_progress_fn progress,
+	void *arg, struct ms_snapshot_result *ret)
 {
 	_cleanup_free_ char *temp = NULL;
 	if (!output->overwrite && access(output->path, F_OK) == 0)
@@ -442,7 +441,8 @@ static struct ms_error *write_file(struct ms_snapshot_plan *plan,
 		temp = NULL;
 		return &ms_error_nomem;
 	}
-	_cleanup_close_ int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	_cleanup_close_ int fd =
+		open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return ms_error_os(errno, "cannot create '%s'", output->path);
 	err = write_to(plan, fd, output->path, false, progress, arg, ret);
@@ -454,8 +454,8 @@ static struct ms_error *write_file(struct ms_snapshot_plan *plan,
 }
 
 struct ms_error *ms_snapshot_write(struct ms_snapshot_plan *plan,
-	const struct ms_snapshot_output *output, ms_snapshot_progress_fn progress, void *arg,
-	struct ms_snapshot_result *ret)
+	const struct ms_snapshot_output *output, ms_snapshot_progress_fn progress,
+	void *arg, struct ms_snapshot_result *ret)
 {
 	if (output->path)
 		return write_file(plan, output, progress, arg, ret);

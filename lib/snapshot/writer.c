@@ -15,14 +15,14 @@ enum {
 	STRIPES = 4,
 	PAGE = 4096,
 	SYNC_WINDOW = 4 << 20,
-	ABSORB_PAGES = 4,    // a hole this short is cheaper written than sought over
-	ABSORB_SHARE = 128,  // but at most this share of what is written
+	ABSORB_PAGES = 4,   // a hole this short is cheaper written than sought over
+	ABSORB_SHARE = 128, // but at most this share of what is written
 	WORDS = MS_STRIPE_PAGES / 64,
 };
 
 struct stripe {
 	uint8_t *data;
-	uint64_t offset;	// in the file, a multiple of MS_STRIPE
+	uint64_t offset;        // in the file, a multiple of MS_STRIPE
 	uint64_t filled[WORDS]; // pages the producer gave out
 };
 
@@ -39,10 +39,10 @@ struct ms_writer {
 	pthread_cond_t changed;
 	pthread_t thread;
 	bool has_thread;
-	unsigned head;	   // stripes submitted, ever
-	unsigned tail;	   // stripes written, ever
+	unsigned head; // stripes submitted, ever
+	unsigned tail; // stripes written, ever
 	bool ends;
-	int errnum;	   // first failure of the thread
+	int errnum; // first failure of the thread
 
 	// The thread's own, until it has ended.
 	uint64_t stream_at; // next byte of a stream
@@ -80,7 +80,7 @@ static bool write_at(struct ms_writer *w, const uint8_t *p, size_t n, uint64_t o
 	w->is_direct = false;
 	int flags = fcntl(w->fd, F_GETFL);
 	return fcntl(w->fd, F_SETFL, flags & ~O_DIRECT) == 0 &&
-		ms_pwrite_all(w->fd, p, n, offset);
+	       ms_pwrite_all(w->fd, p, n, offset);
 }
 
 // Keep what we write from piling up in the page cache.
@@ -102,7 +102,8 @@ static void drop_behind(struct ms_writer *w, uint64_t end)
 }
 
 // Which pages hold something; pages nobody filled are made zero for whoever writes them.
-static void find_data(struct ms_writer *w, struct stripe *s, bool has_data[MS_STRIPE_PAGES])
+static void find_data(
+	struct ms_writer *w, struct stripe *s, bool has_data[MS_STRIPE_PAGES])
 {
 	for (size_t i = 0; i < MS_STRIPE_PAGES; i++) {
 		uint8_t *page = s->data + i * PAGE;

@@ -24,8 +24,8 @@ struct ms_writer;
  * @param is_stream  a pipe: holes are written as zeros, nothing is sought
  * Errors: NOMEM, OS.
  */
-struct ms_error *ms_writer_new(int fd, const char *name, bool is_stream,
-	struct ms_writer **ret) MS_MUST_CHECK;
+struct ms_error *ms_writer_new(
+	int fd, const char *name, bool is_stream, struct ms_writer **ret) MS_MUST_CHECK;
 
 /** End the thread and free; NULL is fine. What was not flushed is lost. */
 void ms_writer_free(struct ms_writer *writer);

@@ -52,8 +52,8 @@ static struct ms_error *print_name(struct ms_buffer *text, struct ms_bytes name)
 }
 
 // The segments as the text of a maps file, so that one parser decides what a name means.
-static struct ms_error *print_maps(
-	const struct ms_core *core, const struct ms_core_files *files, struct ms_buffer *text)
+static struct ms_error *print_maps(const struct ms_core *core,
+	const struct ms_core_files *files, struct ms_buffer *text)
 {
 	size_t cursor = 0;
 	uint64_t inode = 0;
@@ -69,8 +69,7 @@ static struct ms_error *print_maps(
 			inode++;
 		last = file ?: last;
 		struct ms_error *err = ms_buffer_printf(text,
-			"%" PRIx64 "-%" PRIx64 " %c%c%cp %" PRIx64
-			" 00:00 %" PRIu64 " ",
+			"%" PRIx64 "-%" PRIx64 " %c%c%cp %" PRIx64 " 00:00 %" PRIu64 " ",
 			s->range.start, s->range.end, s->flags & PF_R ? 'r' : '-',
 			s->flags & PF_W ? 'w' : '-', s->flags & PF_X ? 'x' : '-', offset,
 			file ? inode : 0);
@@ -91,8 +90,9 @@ static bool is_zero(const uint8_t *p, size_t n)
 
 // The states of pages that are in the file, in one pass over it. Bytes of a partial page
 // at the end count as a page.
-static struct ms_error *scan_pages(struct ms_target *target, const struct ms_core_target *file,
-	struct ms_range range, uint64_t offset, enum ms_page_state state, uint8_t *buffer)
+static struct ms_error *scan_pages(struct ms_target *target,
+	const struct ms_core_target *file, struct ms_range range, uint64_t offset,
+	enum ms_page_state state, uint8_t *buffer)
 {
 	while (range.start < range.end) {
 		if (ms_cancel_raised(target->cancel))
@@ -116,8 +116,9 @@ static struct ms_error *scan_pages(struct ms_target *target, const struct ms_cor
 	return NULL;
 }
 
-static struct ms_error *scan_load(struct ms_target *target, const struct ms_core_target *file,
-	const struct ms_elf_segment *s, uint8_t *buffer)
+static struct ms_error *scan_load(struct ms_target *target,
+	const struct ms_core_target *file, const struct ms_elf_segment *s,
+	uint8_t *buffer)
 {
 	const struct ms_mapping *m = ms_maps_find(&target->maps, s->range.start);
 	bool is_aligned = (s->range.start | s->range.end) % MS_PAGE_SIZE == 0;
@@ -127,8 +128,7 @@ static struct ms_error *scan_load(struct ms_target *target, const struct ms_core
 		ms_mapping_is_anonymous(m) ? MS_PAGE_ANON : MS_PAGE_FILE;
 	uint64_t in_file = ms_min(s->file_size, ms_range_size(s->range));
 	struct ms_range range = { s->range.start, s->range.start + in_file };
-	struct ms_error *err =
-		scan_pages(target, file, range, s->offset, state, buffer);
+	struct ms_error *err = scan_pages(target, file, range, s->offset, state, buffer);
 	if (err)
 		return err;
 	uint64_t end;
@@ -138,7 +138,8 @@ static struct ms_error *scan_load(struct ms_target *target, const struct ms_core
 		target->pages, (struct ms_range){ end, s->range.end }, MS_PAGE_UNKNOWN);
 }
 
-static struct ms_error *load_pages(struct ms_target *target, const struct ms_core_target *file)
+static struct ms_error *load_pages(
+	struct ms_target *target, const struct ms_core_target *file)
 {
 	_cleanup_free_ uint8_t *buffer = malloc(MS_TARGET_WINDOW);
 	if (!buffer)
@@ -212,7 +213,8 @@ static struct ms_error *load(struct ms_target *target, struct ms_core_target *fi
 {
 	struct ms_core *core = file->core;
 	struct ms_error *err;
-	file->is_snapshot = ms_core_note(core, MS_SNAP_NAME, MS_SNAP_HEADER, NULL) != NULL;
+	file->is_snapshot =
+		ms_core_note(core, MS_SNAP_NAME, MS_SNAP_HEADER, NULL) != NULL;
 	target->info.is_stopped = true;
 	if (file->is_snapshot) {
 		target->info.kind = MS_TARGET_SNAPSHOT;
@@ -226,7 +228,8 @@ static struct ms_error *load(struct ms_target *target, struct ms_core_target *fi
 			core->missing);
 	if (!err && core->odd)
 		err = ms_target_note(target,
-			"%zu segments or notes make no sense and were left out", core->odd);
+			"%zu segments or notes make no sense and were left out",
+			core->odd);
 	if (!err && options->sysroot)
 		err = ms_images_open(target, -1, options->sysroot);
 	return err;

@@ -13,8 +13,8 @@ struct ms_core_target {
 };
 
 /** Fill a target from the notes of a snapshot. Errors: FORMAT, UNSUPPORTED, NOMEM. */
-struct ms_error *ms_snapshot_load(struct ms_target *target, struct ms_core_target *file)
-	MS_MUST_CHECK;
+struct ms_error *ms_snapshot_load(
+	struct ms_target *target, struct ms_core_target *file) MS_MUST_CHECK;
 
 /** ms_target_ops.read of both. */
 struct ms_error *ms_core_target_read(struct ms_target *target,

@@ -5,9 +5,13 @@
 // What a stretch of addresses is made of.
 struct stretch {
 	struct ms_range range;
-	enum { IS_GAP, IS_FILE, IS_TAIL } what;
+	enum {
+		IS_GAP,
+		IS_FILE,
+		IS_TAIL
+	} what;
 	enum ms_gap_reason reason; // of a gap
-	uint64_t offset;	   // in the core, of file bytes
+	uint64_t offset;           // in the core, of file bytes
 };
 
 // Index of the first recorded gap that ends after the address.
@@ -25,16 +29,15 @@ static size_t gap_index(const struct ms_gaps *gaps, uint64_t address)
 }
 
 // The stretch of a segment that begins at `rest.start`.
-static struct stretch in_load(
-	const struct ms_core_target *file, const struct ms_elf_segment *s, struct ms_range rest)
+static struct stretch in_load(const struct ms_core_target *file,
+	const struct ms_elf_segment *s, struct ms_range rest)
 {
 	struct stretch st = { .range = ms_range_clip(rest, s->range) };
 	uint64_t into = rest.start - s->range.start;
 	if (into < s->file_size) {
 		st.what = IS_FILE;
 		st.offset = s->offset + into;
-		st.range.end =
-			ms_min(st.range.end, rest.start + (s->file_size - into));
+		st.range.end = ms_min(st.range.end, rest.start + (s->file_size - into));
 		return st;
 	}
 	// The writer of a snapshot recorded every gap; what it did not is zero.
@@ -42,12 +45,13 @@ static struct stretch in_load(
 	st.what = file->is_snapshot && !is_cut ? IS_TAIL : IS_GAP;
 	st.reason = is_cut ? MS_GAP_TRUNCATED : MS_GAP_NOT_CAPTURED;
 	if (is_cut)
-		st.range.end = ms_min(st.range.end,
-			rest.start + (s->missing - (into - s->file_size)));
+		st.range.end = ms_min(
+			st.range.end, rest.start + (s->missing - (into - s->file_size)));
 	return st;
 }
 
-static struct stretch next_stretch(const struct ms_core_target *file, struct ms_range rest)
+static struct stretch next_stretch(
+	const struct ms_core_target *file, struct ms_range rest)
 {
 	const struct ms_core *core = file->core;
 	size_t g = gap_index(&file->gaps, rest.start);
@@ -98,15 +102,14 @@ static struct ms_error *read_image(const struct reading *r, const struct stretch
 		return add_gap(r, part, st->reason);
 	while (part.start < part.end) {
 		// Page by page: a snapshot keeps some parts of a file and not others.
-		uint64_t end = ms_min(part.end,
-			ms_align_down(part.start, MS_PAGE_SIZE) + MS_PAGE_SIZE);
+		uint64_t end = ms_min(
+			part.end, ms_align_down(part.start, MS_PAGE_SIZE) + MS_PAGE_SIZE);
 		struct ms_range page = { part.start, end };
 		bool is_read = ms_add(r->mapping->offset,
 				       page.start - r->mapping->range.start, &offset) &&
-			ms_elf_source_read(&image->source, offset, place(r, page.start),
-				ms_range_size(page));
-		struct ms_error *err =
-			is_read ? NULL : add_gap(r, page, st->reason);
+			       ms_elf_source_read(&image->source, offset,
+				       place(r, page.start), ms_range_size(page));
+		struct ms_error *err = is_read ? NULL : add_gap(r, page, st->reason);
 		if (err)
 			return err;
 		part.start = end;

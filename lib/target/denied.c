@@ -1,5 +1,6 @@
-// Why the kernel refused: the checks of __ptrace_may_access() (kernel/ptrace.c, Linux 6.18)
-// asked again from outside, in its order, so that the message names the one that refused.
+// Why the kernel refused: the checks of __ptrace_may_access() (kernel/ptrace.c,
+// Linux 6.18) asked again from outside, in its order, so that the message names the one
+// that refused.
 
 #include "target/target_internal.h"
 
@@ -20,7 +21,8 @@ struct facts {
 static bool read_status(int dirfd, const char *path, struct ms_status *ret)
 {
 	_cleanup_buffer_ struct ms_buffer text = { 0 };
-	_cleanup_error_ struct ms_error *err = ms_read_file_at(dirfd, path, 1 << 16, &text);
+	_cleanup_error_ struct ms_error *err =
+		ms_read_file_at(dirfd, path, 1 << 16, &text);
 	if (err)
 		return false;
 	ms_status_parse(ms_buffer_bytes(&text), ret);
@@ -51,7 +53,8 @@ static void gather(int proc_fd, struct facts *f)
 
 static struct ms_error *refused(uint64_t pid, bool is_attach, const char *why)
 {
-	return ms_error_new(MS_ERROR_DENIED, "cannot read the %s of process %" PRIu64 ": %s",
+	return ms_error_new(MS_ERROR_DENIED,
+		"cannot read the %s of process %" PRIu64 ": %s",
 		is_attach ? "memory" : "mappings", pid, why);
 }
 
@@ -106,7 +109,8 @@ struct ms_error *ms_target_explain_denied(int proc_fd, uint64_t pid, bool is_att
 		return ms_error_hint(
 			refused(pid, is_attach, "a seccomp filter may have refused it"),
 			"run with a seccomp profile that allows ptrace-like access");
-	return ms_error_hint(refused(pid, is_attach, "a security module or another user "
-						     "namespace refused it"),
+	return ms_error_hint(refused(pid, is_attach,
+				     "a security module or another user "
+				     "namespace refused it"),
 		"run in the target's user namespace, or on the host as root");
 }

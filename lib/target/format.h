@@ -20,27 +20,35 @@
 // far above them: "MS" in the upper half.
 enum ms_snap_note {
 	MS_SNAP_HEADER = 0x4d530001, ///< one struct ms_snap_header
-	MS_SNAP_FILE = 0x4d530002, ///< char name[16], then a file of /proc/PID verbatim
-	MS_SNAP_PAGES = 0x4d530003, ///< page states, see ms_pages_encode()
-	MS_SNAP_GAPS = 0x4d530004, ///< struct ms_snap_gap [], ascending: not in the file, and why
+	MS_SNAP_FILE = 0x4d530002,   ///< char name[16], then a file of /proc/PID verbatim
+	MS_SNAP_PAGES = 0x4d530003,  ///< page states, see ms_pages_encode()
+	MS_SNAP_GAPS = 0x4d530004, ///< struct ms_snap_gap [], ascending: not in the file,
+				   ///< and why
 	MS_SNAP_THREADS = 0x4d530005, ///< struct ms_snap_thread [], ascending tid
-	MS_SNAP_FDS = 0x4d530006, ///< struct ms_snap_fd, its path, zero bytes up to 8; repeated
-	MS_SNAP_FOOTPRINT = 0x4d530007, ///< text, "key value\n": what taking the snapshot cost
+	MS_SNAP_FDS =
+		0x4d530006, ///< struct ms_snap_fd, its path, zero bytes up to 8; repeated
+	MS_SNAP_FOOTPRINT =
+		0x4d530007, ///< text, "key value\n": what taking the snapshot cost
 	MS_SNAP_BUILD_IDS = 0x4d530008, ///< struct ms_snap_build_id []
-	MS_SNAP_IMAGE = 0x4d530009, ///< struct ms_snap_image, its pieces' table, path, and bytes
-	MS_SNAP_CGROUP = 0x4d53000a, ///< text, "key value\n": the figures of the target's cgroup
+	MS_SNAP_IMAGE =
+		0x4d530009, ///< struct ms_snap_image, its pieces' table, path, and bytes
+	MS_SNAP_CGROUP =
+		0x4d53000a, ///< text, "key value\n": the figures of the target's cgroup
 	MS_SNAP_PAD = 0x4d5300ff, ///< zero bytes
 };
 
-enum { MS_FORMAT_VERSION = 1 };
+enum {
+	MS_FORMAT_VERSION = 1
+};
 
 enum ms_snap_header_flags {
-	MS_SNAP_INCOMPLETE = 1 << 0,   ///< sealed early: the target ended or a limit was hit
-	MS_SNAP_WAS_STOPPED = 1 << 1,  ///< the target was stopped when it was opened
-	MS_SNAP_HAS_PAGES = 1 << 2,    ///< the page states are the kernel's
-	MS_SNAP_HAS_SCAN = 1 << 3,     ///< and tell zero pages apart
-	MS_SNAP_HAS_GUARD = 1 << 4,    ///< and guard pages
-	MS_SNAP_NO_CONTENTS = 1 << 5,  ///< --no-contents
+	MS_SNAP_INCOMPLETE =
+		1 << 0, ///< sealed early: the target ended or a limit was hit
+	MS_SNAP_WAS_STOPPED = 1 << 1, ///< the target was stopped when it was opened
+	MS_SNAP_HAS_PAGES = 1 << 2,   ///< the page states are the kernel's
+	MS_SNAP_HAS_SCAN = 1 << 3,    ///< and tell zero pages apart
+	MS_SNAP_HAS_GUARD = 1 << 4,   ///< and guard pages
+	MS_SNAP_NO_CONTENTS = 1 << 5, ///< --no-contents
 };
 
 struct ms_snap_header {

@@ -14,7 +14,9 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-enum { IMAGES_MAX = 4096 };
+enum {
+	IMAGES_MAX = 4096
+};
 
 struct finder {
 	int proc_fd; // /proc/PID, or -1
@@ -51,14 +53,15 @@ const struct ms_image *ms_target_image(
 {
 	const struct ms_images *images = &target->images;
 	size_t i = find_slot(images, mapping);
-	if (!mapping->inode || i == images->n || compare_keys(&images->v[i], mapping) != 0)
+	if (!mapping->inode || i == images->n ||
+		compare_keys(&images->v[i], mapping) != 0)
 		return NULL;
 	return images->v[i].image.found_by ? &images->v[i].image : NULL;
 }
 
 void ms_images_deinit(struct ms_images *images)
 {
-	ms_array_foreach(entry, images)
+	ms_array_foreach (entry, images)
 		ms_close(entry->image.fd);
 	ms_array_deinit(images);
 }
@@ -120,7 +123,8 @@ static int open_below(int root_fd, struct ms_bytes path)
 }
 
 // The kernel's own link to the very file, also when it was deleted or replaced.
-static int open_map_file(const struct finder *f, const struct ms_mapping *m, struct stat *st)
+static int open_map_file(
+	const struct finder *f, const struct ms_mapping *m, struct stat *st)
 {
 	char name[64];
 	snprintf(name, sizeof(name), "map_files/%" PRIx64 "-%" PRIx64, m->range.start,
@@ -131,9 +135,11 @@ static int open_map_file(const struct finder *f, const struct ms_mapping *m, str
 
 // The name, below a root: it must still be the file that is mapped. The device is not
 // compared, since overlayfs and btrfs show another one in maps than in stat.
-static int open_by_name(int root_fd, const struct ms_mapping *m, bool any_inode, struct stat *st)
+static int open_by_name(
+	int root_fd, const struct ms_mapping *m, bool any_inode, struct stat *st)
 {
-	if (root_fd < 0 || (m->flags & MS_MAPPING_DELETED) || !ms_bytes_starts(m->name, "/"))
+	if (root_fd < 0 || (m->flags & MS_MAPPING_DELETED) ||
+		!ms_bytes_starts(m->name, "/"))
 		return -1;
 	_cleanup_close_ int path_fd = open_below(root_fd, m->name);
 	if (path_fd < 0 || fstat(path_fd, st) < 0)
@@ -158,8 +164,8 @@ static struct ms_build_id file_build_id(const struct ms_elf_source *source)
 
 // A file that only has the right name is believed if it is no ELF file, or one whose
 // build-id is that of the image in memory, as far as both can be known.
-static bool is_what_is_mapped(
-	struct ms_target *target, const struct ms_mapping *m, const struct ms_elf_source *source)
+static bool is_what_is_mapped(struct ms_target *target, const struct ms_mapping *m,
+	const struct ms_elf_source *source)
 {
 	struct ms_elf_source memory = { read_memory, target, UINT64_MAX };
 	struct ms_build_id of_file = file_build_id(source);
@@ -230,7 +236,8 @@ struct ms_error *ms_images_add(
 		return NULL;
 	if (!ms_array_push(images))
 		return &ms_error_nomem;
-	memmove(&images->v[i + 1], &images->v[i], (images->n - 1 - i) * sizeof(*images->v));
+	memmove(&images->v[i + 1], &images->v[i],
+		(images->n - 1 - i) * sizeof(*images->v));
 	images->v[i] = (struct ms_image_entry){
 		.dev_major = m->dev_major,
 		.dev_minor = m->dev_minor,
@@ -279,18 +286,19 @@ static bool is_in_our_mount_namespace(int proc_fd)
 {
 	struct stat ours, theirs;
 	return proc_fd >= 0 && stat("/proc/self/ns/mnt", &ours) == 0 &&
-		fstatat(proc_fd, "ns/mnt", &theirs, 0) == 0 &&
-		ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
+	       fstatat(proc_fd, "ns/mnt", &theirs, 0) == 0 &&
+	       ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
 }
 
-struct ms_error *ms_images_open(struct ms_target *target, int proc_fd, const char *sysroot)
+struct ms_error *ms_images_open(
+	struct ms_target *target, int proc_fd, const char *sysroot)
 {
-	_cleanup_close_ int root_fd = proc_fd < 0
-		? -1
-		: openat(proc_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int root_fd =
+		proc_fd < 0 ? -1
+			    : openat(proc_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_close_ int own_fd = is_in_our_mount_namespace(proc_fd)
-		? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)
-		: -1;
+					     ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)
+					     : -1;
 	_cleanup_close_ int sysroot_fd = -1;
 	if (sysroot) {
 		sysroot_fd = open(sysroot, O_PATH | O_DIRECTORY | O_CLOEXEC);

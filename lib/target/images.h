@@ -14,8 +14,8 @@
 #include "target/target.h"
 
 struct ms_image {
-	int fd;		      ///< open for reading; owned by the target; -1 in a snapshot
-	uint64_t size;	      ///< bytes of the file
+	int fd;               ///< open for reading; owned by the target; -1 in a snapshot
+	uint64_t size;        ///< bytes of the file
 	const char *found_by; ///< "map_files", "root", "sysroot", "snapshot"
 	struct ms_elf_source source; ///< its bytes; a snapshot has only some of them
 };

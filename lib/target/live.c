@@ -37,7 +37,8 @@ static struct ms_error *live_check_alive(struct ms_target *target)
 	uint8_t byte;
 	// After exec the pid and the start time are the same, but the memory is not: a
 	// read through the old mm's descriptor then gives nothing.
-	bool has_mm = live->mem_fd < 0 || !target->maps.n ||
+	bool has_mm =
+		live->mem_fd < 0 || !target->maps.n ||
 		pread(live->mem_fd, &byte, 1, (off_t)target->maps.v[0].range.start) != 0;
 	if (has_mm && live_status_now(target, &status))
 		return NULL;
@@ -102,7 +103,8 @@ static struct ms_error *check_kind(const struct ms_target *target, uint64_t pid)
 				"process %" PRIu64
 				" is a zombie: it has ended and its memory is freed",
 				pid),
-			"its parent, pid %" PRIu64 ", has not collected it yet", stat.ppid);
+			"its parent, pid %" PRIu64 ", has not collected it yet",
+			stat.ppid);
 	if (stat.flags & MS_PF_KTHREAD)
 		return ms_error_hint(
 			ms_error_new(MS_ERROR_UNSUPPORTED,
@@ -123,7 +125,7 @@ static struct ms_error *load_small_files(struct ms_target *target, int proc_fd,
 		MS_TARGET_FILE_ENVIRON };
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		bool is_private = files[i] == MS_TARGET_FILE_CMDLINE ||
-			files[i] == MS_TARGET_FILE_ENVIRON;
+				  files[i] == MS_TARGET_FILE_ENVIRON;
 		if (is_private && options->without_private_text)
 			continue;
 		struct ms_error *err = load_file(target, proc_fd, files[i]);
@@ -135,7 +137,8 @@ static struct ms_error *load_small_files(struct ms_target *target, int proc_fd,
 	return NULL;
 }
 
-static bool wants_smaps(const struct ms_target_options *options, const struct ms_status *status)
+static bool wants_smaps(
+	const struct ms_target_options *options, const struct ms_status *status)
 {
 	const uint64_t limit = UINT64_C(16) << 30;
 	if (options->smaps == MS_TARGET_SMAPS_AUTO)
@@ -147,15 +150,15 @@ static bool wants_smaps(const struct ms_target_options *options, const struct ms
 static struct ms_error *load_maps(struct ms_target *target, int proc_fd, uint64_t pid,
 	const struct ms_target_options *options, const struct ms_status *status)
 {
-	struct ms_error *err = ms_read_file_at(
-		proc_fd, "maps", MS_TARGET_FILE_LIMIT, &target->files[MS_TARGET_FILE_MAPS]);
+	struct ms_error *err = ms_read_file_at(proc_fd, "maps", MS_TARGET_FILE_LIMIT,
+		&target->files[MS_TARGET_FILE_MAPS]);
 	if (ms_error_catch(&err, MS_ERROR_DENIED))
 		return ms_target_explain_denied(proc_fd, pid, /* is_attach= */ false);
 	if (err)
 		return err;
 	if (!wants_smaps(options, status))
-		return ms_target_note(target,
-			"smaps was not read: it stalls a process of this size");
+		return ms_target_note(
+			target, "smaps was not read: it stalls a process of this size");
 	err = load_file(target, proc_fd, MS_TARGET_FILE_SMAPS);
 	if (err)
 		return err;
@@ -167,8 +170,8 @@ static struct ms_error *load_maps(struct ms_target *target, int proc_fd, uint64_
 	return load_file(target, proc_fd, MS_TARGET_FILE_SMAPS_ROLLUP);
 }
 
-static struct ms_error *load_pages(
-	struct ms_target *target, struct ms_live *live, const struct ms_target_options *options)
+static struct ms_error *load_pages(struct ms_target *target, struct ms_live *live,
+	const struct ms_target_options *options)
 {
 	live->pagemap_fd = openat(live->proc_fd, "pagemap", O_RDONLY | O_CLOEXEC);
 	if (live->pagemap_fd < 0) {
@@ -201,9 +204,9 @@ static struct ms_error *read_cgroup(struct ms_target *target, int proc_fd)
 	// the common case of no namespace that is ours.
 	struct ms_bytes text = ms_target_file(target, MS_TARGET_FILE_CGROUP);
 	for (size_t i = 0; i < 2 && !target->cgroup.version; i++) {
-		_cleanup_close_ int root = i
-			? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)
-			: openat(proc_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		_cleanup_close_ int root =
+			i ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)
+			  : openat(proc_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (root < 0)
 			continue;
 		ms_cgroup_memory_deinit(&target->cgroup);
@@ -218,7 +221,8 @@ static struct ms_error *read_cgroup(struct ms_target *target, int proc_fd)
 static struct ms_error *load_rest(struct ms_target *target, struct ms_live *live,
 	const struct ms_target_options *options)
 {
-	struct ms_error *err = ms_threads_read(live->proc_fd, &target->arena, &target->threads);
+	struct ms_error *err =
+		ms_threads_read(live->proc_fd, &target->arena, &target->threads);
 	if (!err)
 		err = ms_memory_fds_read(
 			live->proc_fd, &target->arena, &target->memory_fds);
@@ -240,7 +244,8 @@ static struct ms_error *load_all(struct ms_target *target, struct ms_live *live,
 	const struct ms_target_options *options)
 {
 	struct ms_status status = { 0 };
-	struct ms_error *err = load_small_files(target, live->proc_fd, live->pid, options);
+	struct ms_error *err =
+		load_small_files(target, live->proc_fd, live->pid, options);
 	if (err)
 		return err;
 	ms_status_parse(ms_target_file(target, MS_TARGET_FILE_STATUS), &status);

@@ -1,4 +1,5 @@
-/** The live target's descriptors, shared by opening (live.c) and reading (live_read.c). */
+/** The live target's descriptors, shared by opening (live.c) and reading (live_read.c).
+ */
 #pragma once
 
 #include <stdatomic.h>
@@ -7,8 +8,9 @@
 
 struct ms_live {
 	uint64_t pid;
-	int proc_fd;	///< directory: pins the struct pid, so it never names another process
-	int mem_fd;	///< pins the mm: reads give 0 once it is gone; -1 if refused
+	int proc_fd;    ///< directory: pins the struct pid, so it never names another
+			///< process
+	int mem_fd;     ///< pins the mm: reads give 0 once it is gone; -1 if refused
 	int pagemap_fd; ///< -1 if refused
 	int status_fd;
 	atomic_bool avoids_vm_readv; ///< the call was refused once, or must not be tried

@@ -3,7 +3,8 @@
 // Each window's pagemap words are read just before its bytes, because the page states of
 // the target are older. They decide page by page:
 //  - not there: a gap, or for a file mapping the file's own bytes;
-//  - exclusive, or of a file: process_vm_readv, 1.4 to 2.4 times as fast as the other way;
+//  - exclusive, or of a file: process_vm_readv, 1.4 to 2.4 times as fast as the other
+//  way;
 //  - anonymous and shared after fork: /proc/PID/mem. process_vm_readv pins pages with
 //    FOLL_PIN, which copies such a page first ("mm/gup: trigger FAULT_FLAG_UNSHARE when
 //    R/O-pinning a possibly shared anonymous page", Linux 5.19) and charges it to the
@@ -22,12 +23,14 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { WINDOW_PAGES = MS_TARGET_WINDOW / MS_PAGE_SIZE };
+enum {
+	WINDOW_PAGES = MS_TARGET_WINDOW / MS_PAGE_SIZE
+};
 
 // Bits of a pagemap word: Documentation/admin-guide/mm/pagemap.rst.
 #define PM_PRESENT   (UINT64_C(1) << 63)
-#define PM_SWAP	     (UINT64_C(1) << 62)
-#define PM_FILE	     (UINT64_C(1) << 61)
+#define PM_SWAP      (UINT64_C(1) << 62)
+#define PM_FILE      (UINT64_C(1) << 61)
 #define PM_GUARD     (UINT64_C(1) << 58) // Linux 6.15
 #define PM_EXCLUSIVE (UINT64_C(1) << 56) // Linux 4.2
 
@@ -103,8 +106,7 @@ static struct ms_error *read_mem(struct window *w, struct ms_range part)
 			continue;
 		}
 		struct ms_range page = first_page(part.start, part.end);
-		struct ms_error *err =
-			add_gap(w, page, reason_of_failure(w, page.start));
+		struct ms_error *err = add_gap(w, page, reason_of_failure(w, page.start));
 		if (err)
 			return err;
 		part.start = page.end;
@@ -112,8 +114,9 @@ static struct ms_error *read_mem(struct window *w, struct ms_range part)
 	return NULL;
 }
 
-// A refusal that holds for every call: an old seccomp profile (EPERM), or a kernel without
-// CONFIG_CROSS_MEMORY_ATTACH (ENOSYS). /proc/PID/mem, opened before, still works then.
+// A refusal that holds for every call: an old seccomp profile (EPERM), or a kernel
+// without CONFIG_CROSS_MEMORY_ATTACH (ENOSYS). /proc/PID/mem, opened before, still works
+// then.
 static bool is_refused_for_good(int errnum)
 {
 	return errnum == EPERM || errnum == ENOSYS;
@@ -126,8 +129,8 @@ static struct ms_error *read_vm(struct window *w, struct ms_range part)
 			return read_mem(w, part);
 		struct iovec local = { target_of(w, part.start), ms_range_size(part) };
 		struct iovec remote = { (void *)(uintptr_t)part.start, local.iov_len };
-		ssize_t n = process_vm_readv(
-			(pid_t)w->live->pid, &local, 1, &remote, 1, 0);
+		ssize_t n =
+			process_vm_readv((pid_t)w->live->pid, &local, 1, &remote, 1, 0);
 		if (n > 0) {
 			w->probe = part.start;
 			part.start += (uint64_t)n;
@@ -194,7 +197,7 @@ static enum how how_to_read(const struct window *w, uint64_t word)
 {
 	if (word & PM_PRESENT) {
 		bool is_safe = (word & (PM_EXCLUSIVE | PM_FILE)) &&
-			(w->mapping->flags & MS_MAPPING_READ);
+			       (w->mapping->flags & MS_MAPPING_READ);
 		return is_safe ? HOW_VM_READV : HOW_MEM;
 	}
 	if (word & PM_GUARD)

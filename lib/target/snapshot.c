@@ -7,7 +7,10 @@
 
 #include "target/format.h"
 
-enum { NOTE_LIMIT = 1 << 30, FILE_NAME_BYTES = 16 };
+enum {
+	NOTE_LIMIT = 1 << 30,
+	FILE_NAME_BYTES = 16
+};
 
 // The descriptor of our note of a type; false if there is none.
 static struct ms_error *read_note(const struct ms_core *core, uint32_t type,
@@ -162,7 +165,8 @@ static bool next_fd(struct ms_bytes *rest, struct ms_memory_fd *ret)
 		.size = record.size,
 		.allocated = record.allocated,
 	};
-	*rest = ms_bytes_sub(*rest, ((size_t)record.path_bytes + 7) & ~(size_t)7, SIZE_MAX);
+	*rest = ms_bytes_sub(
+		*rest, ((size_t)record.path_bytes + 7) & ~(size_t)7, SIZE_MAX);
 	return true;
 }
 
@@ -175,8 +179,8 @@ static struct ms_error *load_fds(struct ms_target *target, const struct ms_core 
 		return err;
 	// The paths stay where they are: the descriptor moves to the arena whole.
 	char *copy = ms_arena_copy(&target->arena, ms_buffer_bytes(&desc));
-	struct ms_memory_fd *v = ms_new(&target->arena, struct ms_memory_fd,
-		desc.n / sizeof(struct ms_snap_fd));
+	struct ms_memory_fd *v = ms_new(
+		&target->arena, struct ms_memory_fd, desc.n / sizeof(struct ms_snap_fd));
 	if (!copy || !v)
 		return &ms_error_nomem;
 	struct ms_bytes rest = { (uint8_t *)copy, desc.n };
@@ -251,8 +255,8 @@ static int64_t read_pieces(void *context, uint64_t offset, void *p, size_t n)
 		if (offset >= piece->offset && offset - piece->offset < piece->bytes) {
 			uint64_t into = offset - piece->offset;
 			uint64_t left = piece->bytes - into;
-			return pieces->core->read(pieces->core->context, at + into, p,
-				ms_min(n, left));
+			return pieces->core->read(
+				pieces->core->context, at + into, p, ms_min(n, left));
 		}
 		at += piece->bytes;
 	}
@@ -264,7 +268,8 @@ static int64_t read_image(void *context, uint64_t offset, void *p, size_t n)
 {
 	size_t done = 0;
 	while (done < n) {
-		int64_t got = read_pieces(context, offset + done, (char *)p + done, n - done);
+		int64_t got =
+			read_pieces(context, offset + done, (char *)p + done, n - done);
 		if (got <= 0)
 			break;
 		done += (size_t)got;
@@ -325,11 +330,13 @@ static struct ms_error *load_image(struct ms_target *target,
 	return NULL;
 }
 
-static struct ms_error *load_images(struct ms_target *target, const struct ms_core_target *file)
+static struct ms_error *load_images(
+	struct ms_target *target, const struct ms_core_target *file)
 {
 	const struct ms_note *note = NULL;
 	struct ms_error *err = NULL;
-	while (!err && (note = ms_core_note(file->core, MS_SNAP_NAME, MS_SNAP_IMAGE, note)))
+	while (!err &&
+		(note = ms_core_note(file->core, MS_SNAP_NAME, MS_SNAP_IMAGE, note)))
 		err = load_image(target, file, note);
 	return err;
 }

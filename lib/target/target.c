@@ -55,8 +55,8 @@ struct ms_error *ms_gaps_add(
 	return NULL;
 }
 
-struct ms_error *ms_target_new(enum ms_target_kind kind, const struct ms_target_ops *ops,
-	struct ms_target **ret)
+struct ms_error *ms_target_new(
+	enum ms_target_kind kind, const struct ms_target_ops *ops, struct ms_target **ret)
 {
 	struct ms_target *target = calloc(1, sizeof(*target));
 	if (!target)
@@ -230,8 +230,8 @@ static struct ms_error *read_window(struct ms_target *target, struct ms_range re
 	uint8_t *to, struct ms_gaps *gaps, uint64_t *ret_end)
 {
 	const struct ms_maps *maps = &target->maps;
-	uint64_t end = ms_min(rest.end, ms_align_down(rest.start, MS_TARGET_WINDOW) +
-						MS_TARGET_WINDOW);
+	uint64_t end = ms_min(
+		rest.end, ms_align_down(rest.start, MS_TARGET_WINDOW) + MS_TARGET_WINDOW);
 	if (end <= rest.start) // the last window of the address space
 		end = rest.end;
 	size_t i = ms_maps_index(maps, rest.start);
@@ -249,8 +249,8 @@ static struct ms_error *read_window(struct ms_target *target, struct ms_range re
 	return err;
 }
 
-struct ms_error *ms_target_read(struct ms_target *target, const struct ms_read *v, size_t n,
-	struct ms_gaps *gaps)
+struct ms_error *ms_target_read(
+	struct ms_target *target, const struct ms_read *v, size_t n, struct ms_gaps *gaps)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct ms_range rest = v[i].range;
@@ -288,8 +288,8 @@ bool ms_target_get(struct ms_target *target, uint64_t address, void *to, size_t 
 	return is_whole;
 }
 
-struct ms_error *ms_target_open_path(const char *path,
-	const struct ms_target_options *options, struct ms_target **ret)
+struct ms_error *ms_target_open_path(
+	const char *path, const struct ms_target_options *options, struct ms_target **ret)
 {
 	struct stat st;
 	// O_NONBLOCK: a FIFO or a device must not hang us before we know what it is.
@@ -299,9 +299,8 @@ struct ms_error *ms_target_open_path(const char *path,
 	if (S_ISDIR(st.st_mode))
 		return ms_target_open_tree(fd, path, options, ret);
 	if (!S_ISREG(st.st_mode))
-		return ms_error_hint(
-			ms_error_new(MS_ERROR_UNSUPPORTED, "'%s' is not a regular file",
-				path),
+		return ms_error_hint(ms_error_new(MS_ERROR_UNSUPPORTED,
+					     "'%s' is not a regular file", path),
 			"a core must be a file, since it is read out of order");
 	struct ms_error *err = ms_target_open_core(fd, path, options, ret);
 	if (!err)
@@ -320,8 +319,8 @@ static bool is_pid(const char *name, uint64_t *ret)
 	return true;
 }
 
-struct ms_error *ms_target_open(const char *name, const struct ms_target_options *options,
-	struct ms_target **ret)
+struct ms_error *ms_target_open(
+	const char *name, const struct ms_target_options *options, struct ms_target **ret)
 {
 	uint64_t pid;
 	if (!*name)

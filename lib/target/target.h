@@ -33,7 +33,7 @@ enum ms_target_kind {
 
 /** Why bytes could not be had. One list, used by reads, snapshots and JSON. */
 #define MS_GAP_REASONS(X)                                                                \
-	X(ABSENT, "absent", "no page there: never touched, dropped, or not mapped")         \
+	X(ABSENT, "absent", "no page there: never touched, dropped, or not mapped")      \
 	X(SWAPPED, "swapped", "swapped out; reading it would swap it in")                \
 	X(GUARD, "guard", "a guard page, or no read permission")                         \
 	X(REFUSED, "refused", "the kernel refused the read")                             \
@@ -54,7 +54,8 @@ enum ms_gap_reason {
 /** The reason's name as in MS_GAP_REASONS; "?" for a number that is none. */
 const char *ms_gap_reason_name(enum ms_gap_reason reason);
 
-/** True if bytes that were wanted are missing (exit code 3): not absent, guard or device. */
+/** True if bytes that were wanted are missing (exit code 3): not absent, guard or device.
+ */
 bool ms_gap_is_missing(enum ms_gap_reason reason);
 
 struct ms_gap {
@@ -62,7 +63,8 @@ struct ms_gap {
 	enum ms_gap_reason reason;
 };
 
-/** Gaps of one or several reads, in the order met; neighbours of one reason are joined. */
+/** Gaps of one or several reads, in the order met; neighbours of one reason are joined.
+ */
 struct ms_gaps {
 	struct ms_gap *v;
 	size_t n;
@@ -72,16 +74,17 @@ struct ms_gaps {
 /** Release the storage; the list is empty and usable again. */
 void ms_gaps_deinit(struct ms_gaps *gaps);
 
-/** Append, joining with the last gap if it touches and has the same reason. Errors: NOMEM. */
+/** Append, joining with the last gap if it touches and has the same reason. Errors:
+ * NOMEM. */
 struct ms_error *ms_gaps_add(struct ms_gaps *gaps, struct ms_range range,
 	enum ms_gap_reason reason) MS_MUST_CHECK;
 
 /** One thread of the target. Fields a kind cannot give are 0, names empty. */
 struct ms_thread {
 	uint64_t tid;
-	char name[16];		 ///< comm; any bytes, NUL-terminated
-	uint64_t sp, pc;	 ///< of a thread that waits in the kernel; 0 if it ran
-	uint64_t start_ticks;	 ///< since boot
+	char name[16];        ///< comm; any bytes, NUL-terminated
+	uint64_t sp, pc;      ///< of a thread that waits in the kernel; 0 if it ran
+	uint64_t start_ticks; ///< since boot
 	uint64_t utime_ticks, stime_ticks, minflt, majflt;
 	char state;
 };
@@ -97,7 +100,7 @@ struct ms_memory_fd {
 	struct ms_bytes path; ///< what the link says, "/memfd:name (deleted)"
 	uint32_t dev_major, dev_minor;
 	uint64_t inode;
-	uint64_t size;	    ///< bytes, st_size
+	uint64_t size;      ///< bytes, st_size
 	uint64_t allocated; ///< bytes, st_blocks * 512
 };
 
@@ -127,20 +130,24 @@ enum ms_target_file {
 	MS_TARGET_FILE_COUNT,
 };
 
-/** Kernel figures per mapping: when to ask, since smaps stalls the target's mmap calls. */
+/** The file's name in /proc/PID, "maps"; NULL for a number that is none. */
+const char *ms_target_file_name(enum ms_target_file file);
+
+/** Kernel figures per mapping: when to ask, since smaps stalls the target's mmap calls.
+ */
 enum ms_target_smaps {
-	MS_TARGET_SMAPS_AUTO,  ///< below 16 GiB of VmRSS
+	MS_TARGET_SMAPS_AUTO, ///< below 16 GiB of VmRSS
 	MS_TARGET_SMAPS_NEVER,
 	MS_TARGET_SMAPS_ALWAYS,
 };
 
 struct ms_target_options {
-	const char *proc_dir;	     ///< NULL: "/proc"
-	const char *sysroot;	     ///< extra directory to look for mapped files in, or NULL
-	enum ms_target_smaps smaps;  ///< read smaps and smaps_rollup?
-	bool without_private_text;   ///< leave out command line and environment
-	bool force_words;	     ///< never use PAGEMAP_SCAN (tests)
-	bool force_mem;		     ///< never use process_vm_readv (tests)
+	const char *proc_dir; ///< NULL: "/proc"
+	const char *sysroot;  ///< extra directory to look for mapped files in, or NULL
+	enum ms_target_smaps smaps;     ///< read smaps and smaps_rollup?
+	bool without_private_text;      ///< leave out command line and environment
+	bool force_words;               ///< never use PAGEMAP_SCAN (tests)
+	bool force_mem;                 ///< never use process_vm_readv (tests)
 	const struct ms_cancel *cancel; ///< polled by long operations; may be NULL
 };
 
@@ -167,8 +174,8 @@ struct ms_error *ms_target_open_pid(uint64_t pid, const struct ms_target_options
  * Errors: FORMAT (not ELF, not a core, hostile numbers; names path and offset), OS,
  *         DENIED, LIMIT, NOMEM.
  */
-struct ms_error *ms_target_open_path(const char *path, const struct ms_target_options *options,
-	struct ms_target **ret) MS_MUST_CHECK;
+struct ms_error *ms_target_open_path(const char *path,
+	const struct ms_target_options *options, struct ms_target **ret) MS_MUST_CHECK;
 
 /**
  * Open what a person named: all digits is a PID unless such a file exists; else a path.
@@ -184,14 +191,14 @@ void ms_target_free(struct ms_target *target);
 struct ms_target_info {
 	enum ms_target_kind kind;
 	uint64_t pid;
-	char comm[64];		///< any bytes, NUL-terminated
+	char comm[64];           ///< any bytes, NUL-terminated
 	struct ms_bytes command; ///< argv, each part NUL-terminated; empty if left out
-	uint64_t start_ticks;	///< after boot: with the pid the identity of a live process
-	uint64_t taken_ns;	///< CLOCK_REALTIME when its state was read; 0 if unknown
-	bool is_stopped;	///< state T or t when opened, or a file
-	bool has_pages;		///< page states are the kernel's; else derived from the file
+	uint64_t start_ticks; ///< after boot: with the pid the identity of a live process
+	uint64_t taken_ns;    ///< CLOCK_REALTIME when its state was read; 0 if unknown
+	bool is_stopped;      ///< state T or t when opened, or a file
+	bool has_pages; ///< page states are the kernel's; else derived from the file
 	struct ms_pages_source pages_source;
-	bool is_incomplete;	///< a snapshot that was sealed early
+	bool is_incomplete; ///< a snapshot that was sealed early
 };
 
 /** Who the target is. Never NULL; borrowed until the target is freed. */
@@ -203,7 +210,8 @@ const struct ms_maps *ms_target_maps(const struct ms_target *target);
 /** Page states; never NULL. For a core: pages in the file are anon, zero or unknown. */
 const struct ms_pages *ms_target_pages(const struct ms_target *target);
 
-/** The kernel's sums per mapping, or NULL if they were not read or are not in the file. */
+/** The kernel's sums per mapping, or NULL if they were not read or are not in the file.
+ */
 const struct ms_smaps *ms_target_smaps(const struct ms_target *target);
 
 /** Threads, ascending tid; may be empty. */
@@ -243,14 +251,14 @@ struct ms_read {
  * Source: mm/process_vm_access.c, fs/proc/base.c mem_read (Linux 6.18).
  * Cost: 2 to 10 GB/s live; one pagemap read and one probe per window of 1 MiB.
  */
-struct ms_error *ms_target_read(struct ms_target *target, const struct ms_read *v, size_t n,
-	struct ms_gaps *gaps) MS_MUST_CHECK;
+struct ms_error *ms_target_read(struct ms_target *target, const struct ms_read *v,
+	size_t n, struct ms_gaps *gaps) MS_MUST_CHECK;
 
 /**
  * Changes bytes that were read, in place: they are those of `range`.
  *
- * Called by several threads at once; must depend on the addresses alone, so that two reads
- * of one place agree.
+ * Called by several threads at once; must depend on the addresses alone, so that two
+ * reads of one place agree.
  */
 typedef void (*ms_overlay_fn)(void *arg, struct ms_range range, uint8_t *bytes);
 

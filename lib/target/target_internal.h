@@ -17,8 +17,9 @@ struct ms_target_ops {
 	 * `to` is zeroed where nothing can be read and a gap is added.
 	 * Errors: GONE, CANCELLED, NOMEM.
 	 */
-	struct ms_error *(*read)(struct ms_target *target, const struct ms_mapping *mapping,
-		struct ms_range window, uint8_t *to, struct ms_gaps *gaps);
+	struct ms_error *(*read)(struct ms_target *target,
+		const struct ms_mapping *mapping, struct ms_range window, uint8_t *to,
+		struct ms_gaps *gaps);
 	/** Errors: GONE. */
 	struct ms_error *(*check_alive)(struct ms_target *target);
 	/** Read the status file anew; false if there is none any more. */
@@ -79,22 +80,20 @@ MS_DEFINE_CLEANUP(struct ms_target *, ms_target_free);
 #define _cleanup_target_ _cleanup_(cleanup_ms_target_free)
 
 /** Add a line to the notes. Errors: NOMEM. */
-struct ms_error *ms_target_note(struct ms_target *target, const char *format, ...)
-	MS_MUST_CHECK MS_PRINTF(2, 3);
-
-/** Name of a verbatim file, "maps"; NULL for a number that is none. */
-const char *ms_target_file_name(enum ms_target_file file);
+struct ms_error *ms_target_note(
+	struct ms_target *target, const char *format, ...) MS_MUST_CHECK MS_PRINTF(2, 3);
 
 /** Parse maps, smaps, comm and command line out of the verbatim files. Errors: NOMEM. */
 struct ms_error *ms_target_parse_files(struct ms_target *target) MS_MUST_CHECK;
 
 /** Zero the window's output and record the gap. Errors: NOMEM. */
-struct ms_error *ms_target_fill_gap(struct ms_range part, struct ms_range window, uint8_t *to,
-	enum ms_gap_reason reason, struct ms_gaps *gaps) MS_MUST_CHECK;
+struct ms_error *ms_target_fill_gap(struct ms_range part, struct ms_range window,
+	uint8_t *to, enum ms_gap_reason reason, struct ms_gaps *gaps) MS_MUST_CHECK;
 
-/** As a core lists it: which check refused access to a process, as an error with a hint. */
-struct ms_error *ms_target_explain_denied(int proc_fd, uint64_t pid, bool is_attach)
-	MS_MUST_CHECK;
+/** As a core lists it: which check refused access to a process, as an error with a hint.
+ */
+struct ms_error *ms_target_explain_denied(
+	int proc_fd, uint64_t pid, bool is_attach) MS_MUST_CHECK;
 
 /**
  * Open the file behind every file mapping of a live target.
@@ -103,8 +102,8 @@ struct ms_error *ms_target_explain_denied(int proc_fd, uint64_t pid, bool is_att
  * @param sysroot  extra directory, or NULL
  * Errors: NOMEM. Files that cannot be had are left out.
  */
-struct ms_error *ms_images_open(struct ms_target *target, int proc_fd, const char *sysroot)
-	MS_MUST_CHECK;
+struct ms_error *ms_images_open(
+	struct ms_target *target, int proc_fd, const char *sysroot) MS_MUST_CHECK;
 
 /**
  * Make room for the file of a mapping.
@@ -118,13 +117,14 @@ struct ms_error *ms_images_add(struct ms_images *images, const struct ms_mapping
 /** Close all. */
 void ms_images_deinit(struct ms_images *images);
 
-/** Read the threads of a process. Errors: NOMEM. Threads that end meanwhile are left out. */
-struct ms_error *ms_threads_read(int proc_fd, struct ms_arena *arena, struct ms_threads *ret)
-	MS_MUST_CHECK;
+/** Read the threads of a process. Errors: NOMEM. Threads that end meanwhile are left out.
+ */
+struct ms_error *ms_threads_read(
+	int proc_fd, struct ms_arena *arena, struct ms_threads *ret) MS_MUST_CHECK;
 
 /** Read the descriptors that hold memory. Errors: NOMEM. */
-struct ms_error *ms_memory_fds_read(int proc_fd, struct ms_arena *arena,
-	struct ms_memory_fds *ret) MS_MUST_CHECK;
+struct ms_error *ms_memory_fds_read(
+	int proc_fd, struct ms_arena *arena, struct ms_memory_fds *ret) MS_MUST_CHECK;
 
 /** Open a directory shaped like /proc/PID. Errors: as ms_target_open_path. */
 struct ms_error *ms_target_open_tree(int dir_fd, const char *path,

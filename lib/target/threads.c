@@ -8,7 +8,8 @@
 #include <sys/sysmacros.h>
 
 // Text of one of a thread's files; false if it could not be had.
-static bool read_text(int dirfd, const char *path, char *text, size_t size, struct ms_bytes *ret)
+static bool read_text(
+	int dirfd, const char *path, char *text, size_t size, struct ms_bytes *ret)
 {
 	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -137,11 +138,11 @@ struct ms_error *ms_threads_read(
 static bool holds_memory(struct ms_bytes link)
 {
 	return ms_bytes_starts(link, "/memfd:") || ms_bytes_starts(link, "/dev/shm/") ||
-		(ms_bytes_starts(link, "/") && ms_bytes_ends(link, " (deleted)"));
+	       (ms_bytes_starts(link, "/") && ms_bytes_ends(link, " (deleted)"));
 }
 
-static bool read_memory_fd(int fds_fd, uint64_t number, char *link, size_t size,
-	struct ms_memory_fd *ret)
+static bool read_memory_fd(
+	int fds_fd, uint64_t number, char *link, size_t size, struct ms_memory_fd *ret)
 {
 	char name[32];
 	struct stat st;
@@ -175,7 +176,8 @@ static struct ms_error *fill_fds(int fds_fd, const numbers_t *numbers,
 		if (n == cap) {
 			// Doubling in an arena wastes as much as it keeps: few are found.
 			cap = cap ? cap * 2 : 16;
-			struct ms_memory_fd *grown = ms_new(arena, struct ms_memory_fd, cap);
+			struct ms_memory_fd *grown =
+				ms_new(arena, struct ms_memory_fd, cap);
 			if (!grown)
 				return &ms_error_nomem;
 			if (n)

@@ -6,8 +6,9 @@
 #include <errno.h>
 #include <fcntl.h>
 
-static struct ms_error *tree_read(struct ms_target *target, const struct ms_mapping *mapping,
-	struct ms_range window, uint8_t *to, struct ms_gaps *gaps)
+static struct ms_error *tree_read(struct ms_target *target,
+	const struct ms_mapping *mapping, struct ms_range window, uint8_t *to,
+	struct ms_gaps *gaps)
 {
 	(void)target;
 	(void)mapping;
@@ -37,7 +38,8 @@ static struct ms_error *set_from_smaps(struct ms_pages *pages, const struct ms_m
 		{ bytes[MS_SMAPS_SWAP], MS_PAGE_SWAPPED },
 	};
 	uint64_t at = m->range.start;
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && at < m->range.end; i++) {
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && at < m->range.end;
+		i++) {
 		uint64_t size = ms_align_down(parts[i].bytes, MS_PAGE_SIZE);
 		struct ms_range part = { at, at + ms_min(size, m->range.end - at) };
 		if (part.start >= part.end)
@@ -56,7 +58,8 @@ static struct ms_error *pages_from_smaps(struct ms_target *target)
 	for (size_t i = 0; !err && i < target->maps.n; i++) {
 		const struct ms_mapping *m = &target->maps.v[i];
 		const struct ms_smaps_entry *entry =
-			target->has_smaps ? ms_smaps_find(&target->smaps, m->range) : NULL;
+			target->has_smaps ? ms_smaps_find(&target->smaps, m->range)
+					  : NULL;
 		if (!ms_mapping_counts(m))
 			continue;
 		if (entry)
@@ -66,7 +69,8 @@ static struct ms_error *pages_from_smaps(struct ms_target *target)
 	}
 	if (err)
 		return err;
-	return ms_target_note(target, target->has_smaps
+	return ms_target_note(target,
+		target->has_smaps
 			? "page states are made from smaps: their sums are right, their "
 			  "places are not known"
 			: "page states are not known: there is neither pagemap nor smaps");
@@ -91,8 +95,8 @@ struct ms_error *ms_target_open_tree(int dir_fd, const char *path,
 	options = options ?: &no_options;
 	struct ms_error *err = ms_target_new(MS_TARGET_TREE, &tree_ops, &target);
 	for (enum ms_target_file i = 0; !err && i < MS_TARGET_FILE_COUNT; i++) {
-		err = ms_read_file_at(dir_fd, ms_target_file_name(i), MS_TARGET_FILE_LIMIT,
-			&target->files[i]);
+		err = ms_read_file_at(dir_fd, ms_target_file_name(i),
+			MS_TARGET_FILE_LIMIT, &target->files[i]);
 		if (err && err->errnum == ENOENT && i != MS_TARGET_FILE_MAPS)
 			ms_error_catch(&err, MS_ERROR_OS);
 	}

@@ -9,7 +9,9 @@
 
 #include "target/target.h"
 
-enum { WINDOW = 64 << 10 };
+enum {
+	WINDOW = 64 << 10
+};
 
 static void read_all(struct ms_target *target)
 {

@@ -135,7 +135,8 @@ static void holds_what_was_there(void **state)
 	assert_string_equal(ms_target_info(file)->comm, "planted (child)");
 	assert_int_equal(ms_target_threads(file)->n, 1);
 	assert_int_equal(ms_target_threads(file)->v[0].tid, child.pid);
-	assert_int_equal(ms_target_threads(file)->v[0].sp, ms_target_threads(live)->v[0].sp);
+	assert_int_equal(
+		ms_target_threads(file)->v[0].sp, ms_target_threads(live)->v[0].sp);
 	assert_int_equal(ms_target_memory_fds(file)->n, ms_target_memory_fds(live)->n);
 	assert_same_pages(live, file);
 	for (size_t i = 0; i < 64; i++) {
@@ -416,7 +417,8 @@ static void survives_damage(void **state)
 			size_t where = (size_t)rand_r(&seed) % 16384;
 			if (rand_r(&seed) % 2)
 				where = bytes.n - 1 - where;
-			(void)!pwrite(fd, &v, 1 + (size_t)rand_r(&seed) % 8, (off_t)where);
+			(void)!pwrite(
+				fd, &v, 1 + (size_t)rand_r(&seed) % 8, (off_t)where);
 		}
 		close(fd);
 		struct ms_target *file = NULL;

@@ -21,16 +21,16 @@
 #include "target/target.h"
 
 enum plant {
-	PLANT_ANON,	     ///< 64 pages, all touched
-	PLANT_SPARSE,	     ///< 4096 pages, every 7th touched
-	PLANT_HOLE,	     ///< 3 pages, the middle one PROT_NONE but resident
-	PLANT_GUARD,	     ///< 3 pages, the middle one MADV_GUARD_INSTALL
-	PLANT_ZERO,	     ///< 16 pages that were only read
-	PLANT_CLEARED,	     ///< 16 pages written and then cleared
-	PLANT_FILE,	     ///< 8 pages of a file, private; the third one written
-	PLANT_MEMFD,	     ///< 16 pages of a memfd, the first view; even ones touched
-	PLANT_MEMFD_AGAIN,   ///< the same memfd; odd ones touched
-	PLANT_SHARED_FORK,   ///< 64 pages shared with a grandchild after fork
+	PLANT_ANON,        ///< 64 pages, all touched
+	PLANT_SPARSE,      ///< 4096 pages, every 7th touched
+	PLANT_HOLE,        ///< 3 pages, the middle one PROT_NONE but resident
+	PLANT_GUARD,       ///< 3 pages, the middle one MADV_GUARD_INSTALL
+	PLANT_ZERO,        ///< 16 pages that were only read
+	PLANT_CLEARED,     ///< 16 pages written and then cleared
+	PLANT_FILE,        ///< 8 pages of a file, private; the third one written
+	PLANT_MEMFD,       ///< 16 pages of a memfd, the first view; even ones touched
+	PLANT_MEMFD_AGAIN, ///< the same memfd; odd ones touched
+	PLANT_SHARED_FORK, ///< 64 pages shared with a grandchild after fork
 	PLANT_COUNT,
 };
 
@@ -103,7 +103,8 @@ static inline void plant_holes(struct planted *planted)
 	uint8_t *hole = plant_anon(3, 1), *guard = plant_anon(3, 1);
 	if (mprotect(hole + 4096, 4096, PROT_NONE) < 0)
 		_exit(1);
-	planted->has_guard = madvise(guard + 4096, 4096, 102 /* MADV_GUARD_INSTALL */) == 0;
+	planted->has_guard =
+		madvise(guard + 4096, 4096, 102 /* MADV_GUARD_INSTALL */) == 0;
 	planted->at[PLANT_HOLE] = (uintptr_t)hole;
 	planted->at[PLANT_GUARD] = (uintptr_t)guard;
 }

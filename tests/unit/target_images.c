@@ -16,7 +16,10 @@
 
 #include "target_child.h"
 
-enum { CAP_ADMIN = 21, CAP_RESTORE = 40 };
+enum {
+	CAP_ADMIN = 21,
+	CAP_RESTORE = 40
+};
 
 static char root[] = "/tmp/memsleuth-root-XXXXXX";
 static char outside[] = "/tmp/memsleuth-outside-XXXXXX";
@@ -123,8 +126,8 @@ static char look(pid_t pid, uint64_t at)
 		struct ms_error *err = ms_target_open_pid((uint64_t)pid, NULL, &target);
 		if (err)
 			_exit(1);
-		const struct ms_image *image = ms_target_image(
-			target, ms_maps_find(ms_target_maps(target), at));
+		const struct ms_image *image =
+			ms_target_image(target, ms_maps_find(ms_target_maps(target), at));
 		seen = '-';
 		if (image && (strcmp(image->found_by, "map_files") == 0 ||
 				     pread(image->fd, &seen, 1, 0) != 1))

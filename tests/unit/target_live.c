@@ -22,8 +22,8 @@ static struct ms_target *open_child(const struct child *child, bool force_mem)
 	return target;
 }
 
-static struct ms_error *read_range(struct ms_target *target, uint64_t at, uint8_t *to, size_t n,
-	struct ms_gaps *gaps)
+static struct ms_error *read_range(struct ms_target *target, uint64_t at, uint8_t *to,
+	size_t n, struct ms_gaps *gaps)
 {
 	struct ms_read read = { { at, at + n }, to };
 	return ms_target_read(target, &read, 1, gaps);
@@ -145,13 +145,14 @@ static void names_holes(void **state)
 	assert_planted(at[PLANT_HOLE], bytes, sizeof(bytes));
 	assert_int_equal(gaps.n, 0);
 	if (child.planted.has_guard) {
-		no_error(read_range(target, at[PLANT_GUARD], bytes, sizeof(bytes), &gaps));
+		no_error(
+			read_range(target, at[PLANT_GUARD], bytes, sizeof(bytes), &gaps));
 		assert_planted(at[PLANT_GUARD], bytes, 4096);
 		assert_zero(bytes + 4096, 4096);
 		assert_planted(at[PLANT_GUARD] + 8192, bytes + 8192, 4096);
 		assert_int_equal(gaps.n, 1);
 		assert_true(gaps.v[0].reason == MS_GAP_GUARD ||
-			gaps.v[0].reason == MS_GAP_SWAPPED); // Linux 6.13 and 6.14
+			    gaps.v[0].reason == MS_GAP_SWAPPED); // Linux 6.13 and 6.14
 	}
 	gaps.n = 0;
 	no_error(read_range(target, 4096, bytes, sizeof(bytes), &gaps));
@@ -173,7 +174,8 @@ static void reads_clean_file_pages_from_the_file(void **state)
 	(void)state;
 	no_error(read_range(target, at, bytes, sizeof(bytes), &gaps));
 	assert_planted(at + 2 * 4096, bytes + 2 * 4096, 4096);
-	bool has_image = ms_target_image(target, ms_maps_find(ms_target_maps(target), at));
+	bool has_image =
+		ms_target_image(target, ms_maps_find(ms_target_maps(target), at));
 	for (size_t i = 0; has_image && i < sizeof(bytes); i++) {
 		if (i / 4096 != 2)
 			assert_int_equal(bytes[i], i % 251);

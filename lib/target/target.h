@@ -289,3 +289,17 @@ bool ms_target_status_now(struct ms_target *target, struct ms_status *ret);
  * Errors: GONE.
  */
 struct ms_error *ms_target_check_alive(struct ms_target *target) MS_MUST_CHECK;
+
+/**
+ * Bytes of memory this process may take: half of what its own cgroup has left, since the
+ * target may live in the same one. UINT64_MAX where there is no limit or none is seen.
+ */
+uint64_t ms_target_allowance(void);
+
+/**
+ * Refuse to start work that needs more than the allowance.
+ *
+ * @param need  bytes
+ * Errors: LIMIT, with a hint to do the work elsewhere.
+ */
+struct ms_error *ms_target_check_allowance(uint64_t need) MS_MUST_CHECK;

@@ -37,9 +37,10 @@ struct ms_evidence {
 
 /** One thing within a row: a thread's stack, an arena, a file. */
 struct ms_item {
-	struct ms_bytes name; ///< bytes of the target
-	struct ms_range range;
+	struct ms_bytes name;  ///< bytes of the target
+	struct ms_range range; ///< from its first part to the end of its last
 	uint64_t resident;
+	size_t parts; ///< claims of this name: threads of one pool, mappings of one file
 };
 
 /** Who used freed bytes last. */
@@ -100,6 +101,15 @@ struct ms_ledger_target {
 	bool is_stopped;
 };
 
+/** One thread of the target. */
+struct ms_thread_line {
+	uint64_t tid;
+	struct ms_bytes name;
+	struct ms_range stack; ///< start == end: not found
+	uint64_t resident;     ///< of the stack; ms_ledger_sum counts it
+	uint64_t minflt, utime_ticks, stime_ticks;
+};
+
 struct ms_ledger {
 	struct ms_arena arena; ///< owns everything below
 	struct ms_ledger_target target;
@@ -115,6 +125,8 @@ struct ms_ledger {
 	size_t mapping_n;
 	struct ms_conflict *conflicts; ///< the first MS_CONFLICTS_MAX by address
 	size_t conflict_n, conflict_total;
+	struct ms_thread_line *threads; ///< ascending tid
+	size_t thread_n;
 	size_t clipped;
 	uint64_t unexplained; ///< bytes of all rows that count as unexplained
 	uint64_t unknown;     ///< bytes of pages whose state the target could not give
@@ -131,6 +143,8 @@ struct ms_sum_input {
 	struct ms_pages_source source;
 	const struct ms_smaps *smaps;        ///< or NULL
 	const struct ms_smaps_entry *rollup; ///< or NULL
+	const struct ms_thread_line *threads;
+	size_t thread_n;
 };
 
 /**

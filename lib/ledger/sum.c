@@ -198,6 +198,7 @@ static struct ms_error *gather_items(struct sum *s, struct gather *g)
 			return &ms_error_nomem;
 		*item = (struct ms_item){ .name = claim->item,
 			.range = claim->range,
+			.parts = 1,
 			.resident = s->of_claims[i].resident };
 	}
 	return NULL;
@@ -332,6 +333,7 @@ static size_t join_items(struct ms_item *v, size_t n)
 		if (kept && ms_bytes_equal(v[kept - 1].name, v[i].name)) {
 			v[kept - 1].resident += v[i].resident;
 			v[kept - 1].range.end = v[i].range.end;
+			v[kept - 1].parts += v[i].parts;
 		} else {
 			v[kept++] = v[i];
 		}
@@ -530,6 +532,25 @@ static struct ms_error *make_notes(struct sum *s)
 	return err;
 }
 
+static struct ms_error *make_threads(struct sum *s)
+{
+	struct ms_ledger *ledger = s->ledger;
+	ledger->threads =
+		ms_new(&ledger->arena, struct ms_thread_line, s->in->thread_n + 1);
+	if (!ledger->threads)
+		return &ms_error_nomem;
+	for (size_t i = 0; i < s->in->thread_n; i++) {
+		struct ms_thread_line *line = &ledger->threads[ledger->thread_n++];
+		*line = s->in->threads[i];
+		line->name = keep_bytes(&ledger->arena, line->name);
+		if (!line->name.p)
+			return &ms_error_nomem;
+		if (ms_range_size(line->stack))
+			line->resident = ms_pages_resident(s->in->pages, line->stack);
+	}
+	return NULL;
+}
+
 static uint64_t rss_of_smaps(const struct ms_sum_input *in, bool *ret_known)
 {
 	uint64_t sum = 0;
@@ -565,6 +586,8 @@ static struct ms_error *make_document(struct sum *s)
 	release(g, s->owner_n);
 	if (!err)
 		err = make_notes(s);
+	if (!err)
+		err = make_threads(s);
 	return err ? err : describe(s);
 }
 

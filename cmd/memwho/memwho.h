@@ -1,0 +1,23 @@
+/**
+ * memwho: the two tables, and what they share.
+ */
+#pragma once
+
+#include "cli/cli.h"
+#include "ledger/ledger.h"
+
+/** What getters need beside the row. */
+struct view {
+	const struct ms_ledger *ledger;
+	const struct ms_smaps *smaps; ///< or NULL
+};
+
+/** One row per owner; rows are struct ms_ledger_row. */
+extern const struct ms_column_set owner_columns;
+
+/** One row per mapping; rows are struct ms_mapping_row. */
+extern const struct ms_column_set mapping_columns;
+
+/** Print the report for people: header, table of owners, sum, OUTSIDE, notes. */
+struct ms_error *print_report(struct ms_cli *cli, struct view *view,
+	struct ms_table *table, const struct ms_error *denied) MS_MUST_CHECK;

@@ -1,0 +1,102 @@
+// What the kernel charges beside Rss: page tables, swap, hugetlb, files in memory that
+// are not mapped, and the cgroup's own figures. Never added in.
+
+#include <string.h>
+
+#include "evidence/kernel.h"
+
+static struct ms_error *add(
+	struct ms_reading *reading, const char *owner, uint64_t bytes, const char *what)
+{
+	if (!bytes || bytes == UINT64_MAX)
+		return NULL;
+	return ms_claims_outside(
+		reading->claims, owner, bytes, "kernel", what, (struct ms_bytes){ 0 });
+}
+
+static struct ms_error *add_process(struct ms_reading *reading)
+{
+	struct ms_bytes text = ms_target_file(reading->target, MS_TARGET_FILE_STATUS);
+	struct ms_status status;
+	if (!text.n)
+		return NULL;
+	ms_status_parse(text, &status);
+	struct ms_error *err =
+		add(reading, "outside.pagetables", status.vm_pte, "VmPTE of status");
+	if (!err)
+		err = add(reading, "outside.swap", status.vm_swap, "VmSwap of status");
+	if (!err)
+		err = add(reading, "outside.hugetlb", status.hugetlb,
+			"HugetlbPages of status");
+	return err;
+}
+
+// Other mappings of a file are no reason to leave it out: what is resident of them is in
+// Rss, the file's other pages are not.
+static uint64_t mapped_bytes(
+	const struct ms_reading *reading, const struct ms_memory_fd *fd)
+{
+	const struct ms_maps *maps = ms_target_maps(reading->target);
+	const struct ms_pages *pages = ms_target_pages(reading->target);
+	uint64_t bytes = 0;
+	for (size_t i = 0; i < maps->n; i++) {
+		const struct ms_mapping *m = &maps->v[i];
+		if (m->inode == fd->inode && m->dev_major == fd->dev_major &&
+			m->dev_minor == fd->dev_minor) {
+			uint64_t by_state[MS_PAGE_STATES];
+			ms_pages_count(pages, m->range, by_state);
+			bytes += by_state[MS_PAGE_FILE];
+		}
+	}
+	return bytes;
+}
+
+static struct ms_error *add_files(struct ms_reading *reading)
+{
+	const struct ms_memory_fds *fds = ms_target_memory_fds(reading->target);
+	struct ms_error *err = NULL;
+	for (size_t i = 0; !err && i < fds->n; i++) {
+		const struct ms_memory_fd *fd = &fds->v[i];
+		bool is_again = false;
+		for (size_t j = 0; j < i && !is_again; j++)
+			is_again = fds->v[j].inode == fd->inode &&
+				   fds->v[j].dev_major == fd->dev_major &&
+				   fds->v[j].dev_minor == fd->dev_minor;
+		uint64_t mapped = mapped_bytes(reading, fd);
+		if (is_again || fd->allocated <= mapped)
+			continue;
+		bool is_memfd = ms_bytes_starts(fd->path, "/memfd:");
+		err = ms_claims_outside(reading->claims,
+			is_memfd ? "outside.memfd" : "outside.tmpfs",
+			fd->allocated - mapped, "kernel",
+			"behind a descriptor, not mapped:", fd->path);
+	}
+	return err;
+}
+
+static struct ms_error *add_cgroup(struct ms_reading *reading)
+{
+	const struct ms_cgroup_memory *m = ms_target_cgroup(reading->target);
+	if (!m || !m->version)
+		return NULL;
+	uint64_t cache = m->file;
+	if (cache != UINT64_MAX && m->shmem != UINT64_MAX && m->shmem <= cache)
+		cache -= m->shmem;
+	struct ms_error *err = add(reading, "outside.pagecache", cache,
+		"files in the page cache, charged to the cgroup");
+	if (!err)
+		err = add(reading, "outside.slab", m->slab,
+			"kernel objects, charged to the cgroup");
+	if (!err)
+		err = add(reading, "outside.sockets", m->sock,
+			"socket buffers, charged to the cgroup");
+	return err;
+}
+
+struct ms_error *ms_kernel_outside(struct ms_reading *reading)
+{
+	struct ms_error *err = add_process(reading);
+	if (!err)
+		err = add_files(reading);
+	return err ? err : add_cgroup(reading);
+}

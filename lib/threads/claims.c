@@ -1,0 +1,104 @@
+// The claims on stacks: see threads.h.
+
+#include <string.h>
+
+#include "threads/threads.h"
+
+static const struct ms_kind_row main_kind = {
+	.owner = "stack.main",
+	.reader = "threads",
+	.detail = "[stack] of the first thread",
+	.grade = MS_GRADE_EXACT,
+	.precedence = MS_PRECEDENCE_LIBRARY,
+};
+
+static const struct ms_kind_row shape_kind = {
+	.owner = "stack.thread",
+	.reader = "threads",
+	.detail = "holds a stack pointer, above an inaccessible page",
+	.grade = MS_GRADE_CONTENT,
+	.precedence = MS_PRECEDENCE_SHAPE,
+};
+
+static const struct ms_kind_row native_kind = {
+	.owner = "stack.thread",
+	.reader = "threads",
+	.detail = "glibc's thread control block, checked field by field",
+	.grade = MS_GRADE_STRUCTURAL,
+	.precedence = MS_PRECEDENCE_LIBRARY,
+};
+
+static const struct ms_kind_row java_kind = {
+	.owner = "java.stack",
+	.reader = "threads",
+	.detail = "glibc's thread control block; guard zone or name of the JVM",
+	.grade = MS_GRADE_STRUCTURAL,
+	.precedence = MS_PRECEDENCE_LIBRARY,
+};
+
+static const struct ms_kind_row ended_kind = {
+	.owner = "stack.thread",
+	.reader = "threads",
+	.detail = "control block of a thread that has ended; glibc keeps its stack",
+	.grade = MS_GRADE_STRUCTURAL,
+	.precedence = MS_PRECEDENCE_LIBRARY,
+};
+
+static const struct ms_kind_row *kind_of(const struct ms_thread_row *row)
+{
+	if (row->is_main)
+		return &main_kind;
+	if (row->grade != MS_GRADE_STRUCTURAL)
+		return &shape_kind;
+	return row->is_java ? &java_kind : &native_kind;
+}
+
+static struct ms_error *claim_stacks(
+	struct ms_claims *claims, const struct ms_thread_table *table)
+{
+	struct ms_error *err = NULL;
+	for (size_t i = 0; !err && i < table->n; i++)
+		err = ms_claims_say(claims, table->v[i].stack, MS_RANK_REGION,
+			kind_of(&table->v[i]), 1, ms_bytes_of(table->v[i].thread->name));
+	for (size_t i = 0; !err && i < table->ended_n; i++)
+		err = ms_claims_say(claims, table->ended[i].stack, MS_RANK_REGION,
+			&ended_kind, 0, ms_bytes_of("(ended threads)"));
+	return err;
+}
+
+// A target without a list of threads (a tree, an odd core) still has its [stack].
+static struct ms_error *claim_main(struct ms_claims *claims, const struct ms_maps *maps)
+{
+	struct ms_error *err = NULL;
+	for (size_t i = 0; !err && i < maps->n; i++)
+		if (maps->v[i].kind == MS_MAPPING_STACK)
+			err = ms_claims_say(claims, maps->v[i].range, MS_RANK_REGION,
+				&main_kind, 1, (struct ms_bytes){ 0 });
+	return err;
+}
+
+static struct ms_error *note_missing(
+	struct ms_claims *claims, const struct ms_thread_table *table)
+{
+	size_t missing = 0;
+	for (size_t i = 0; i < table->n; i++)
+		missing += !ms_range_size(table->v[i].stack);
+	if (!missing)
+		return NULL;
+	return ms_claims_note(
+		claims, "stacks of %zu of %zu threads were not found", missing, table->n);
+}
+
+static struct ms_error *anchor(struct ms_reading *reading, void *arg, void **ret_state)
+{
+	(void)arg;
+	(void)ret_state;
+	struct ms_error *err = ms_thread_table_make(reading->target, &reading->threads);
+	if (!err)
+		err = claim_stacks(reading->claims, reading->threads);
+	if (!err && !reading->threads->n)
+		err = claim_main(reading->claims, ms_target_maps(reading->target));
+	return err ? err : note_missing(reading->claims, reading->threads);
+}
+
+const struct ms_reader ms_threads_reader = { .name = "threads", .anchor = anchor };

@@ -1,0 +1,4 @@
+. "$MS_SRC/tests/lib.sh"
+need_command jq
+start maps mkmaps --only=anon
+mapdump "$pid" --mapping=nothing-like-this -o out.core

@@ -1,0 +1,2 @@
+. "$MS_SRC/tests/lib.sh"
+mapdump jaav

@@ -1,0 +1,7 @@
+. "$MS_SRC/tests/lib.sh"
+need_command jq script
+start maps mkmaps --only=anon
+status=0
+script -qec "mapdump $pid -o -" /dev/null </dev/null >tty || status=$?
+sed "s/\r//; s/$pid/PID/g" tty >&2
+exit $status

@@ -16,6 +16,7 @@ enum {
 	PAGE_SHIFT = 12,
 };
 
+static const uint64_t PAGES_END = (UINT64_MAX >> PAGE_SHIFT) + 1;
 static const uint32_t MIXED = UINT32_MAX; // a run's state: look into its tile
 
 struct tile {
@@ -322,7 +323,7 @@ struct ms_error *ms_pages_encode(const struct ms_pages *pages, struct ms_buffer 
 	size_t i = 0;
 	for (uint64_t page = 0; i < pages->runs.n;) {
 		uint32_t state = state_at(pages, i, page);
-		uint64_t stop = run_end(pages, &i, page, UINT64_MAX >> PAGE_SHIFT, state);
+		uint64_t stop = run_end(pages, &i, page, PAGES_END, state);
 		if (state != MS_PAGE_ABSENT) {
 			uint8_t record[RECORD_SIZE];
 			put_u64(record, page << PAGE_SHIFT);

@@ -185,6 +185,28 @@ static void terabytes_in_one_state_are_cheap(void **state)
 	ms_pages_free(pages);
 }
 
+// The last tile ends where addresses do: nothing may wrap there, or wait for its end.
+static void the_last_tile_is_one_like_others(void **state)
+{
+	(void)state;
+	struct ms_pages *pages, *again;
+	struct ms_buffer bytes = {};
+	enum ms_page_state s;
+	struct ms_range range = { UINT64_MAX - 0xffff, UINT64_MAX - 0xcfff };
+	no_error(ms_pages_new(&pages));
+	no_error(ms_pages_set(pages, range, MS_PAGE_GUARD));
+	no_error(ms_pages_encode(pages, &bytes));
+	assert_int_equal(bytes.n, 16);
+	no_error(ms_pages_decode(ms_buffer_bytes(&bytes), &again));
+	assert_int_equal(ms_pages_run(again, range.start, UINT64_MAX, &s).end, range.end);
+	assert_int_equal(s, MS_PAGE_GUARD);
+	assert_int_equal(ms_pages_run(again, range.end, UINT64_MAX, &s).end, UINT64_MAX);
+	assert_int_equal(s, MS_PAGE_ABSENT);
+	ms_buffer_deinit(&bytes);
+	ms_pages_free(again);
+	ms_pages_free(pages);
+}
+
 static void wrong_ranges_are_refused(void **state)
 {
 	(void)state;
@@ -255,6 +277,7 @@ int main(void)
 		cmocka_unit_test(encoding_comes_back),
 		cmocka_unit_test(empty_is_absent),
 		cmocka_unit_test(terabytes_in_one_state_are_cheap),
+		cmocka_unit_test(the_last_tile_is_one_like_others),
 		cmocka_unit_test(wrong_ranges_are_refused),
 		cmocka_unit_test(malformed_encodings_are_refused),
 	};

@@ -63,6 +63,7 @@ struct ms_error *ms_snapshot_plan_new(struct ms_target *target,
 /** Free; NULL is fine. */
 void ms_snapshot_plan_free(struct ms_snapshot_plan *plan);
 
+/** What the plan would write, in sums. Cost: constant. */
 struct ms_snapshot_summary ms_snapshot_plan_summary(const struct ms_snapshot_plan *plan);
 
 /** Where it goes. */

@@ -122,15 +122,27 @@ static bool is_resident(struct ms_target *target, uint64_t address)
 	return ms_page_is_resident(ms_pages_get(ms_target_pages(target), address));
 }
 
+// The heap's own pages, and those reserved behind them for it to grow into.
+static struct ms_range reserved(
+	const struct ms_maps *maps, const struct ms_glibc_heap *heap)
+{
+	unsigned any = MS_MAPPING_READ | MS_MAPPING_WRITE | MS_MAPPING_EXEC;
+	struct ms_range range = { heap->address, heap->address + heap->writable };
+	const struct ms_mapping *rest = ms_maps_find(maps, range.end);
+	if (heap->writable < MS_GLIBC_HEAP_MAX && rest && !(rest->flags & any))
+		range.end = ms_min(rest->range.end, heap->address + MS_GLIBC_HEAP_MAX);
+	return range;
+}
+
 static struct ms_error *claim_heap(
 	struct ms_reading *reading, const struct ms_glibc_heap *heap)
 {
 	char text[32];
-	struct ms_range range = { heap->address, heap->address + heap->writable };
 	(void)snprintf(
 		text, sizeof(text), "arena %#llx", (unsigned long long)heap->arena);
-	return ms_claims_say(
-		reading->claims, range, MS_RANK_REGION, &heap_kind, 1, ms_bytes_of(text));
+	return ms_claims_say(reading->claims,
+		reserved(ms_target_maps(reading->target), heap), MS_RANK_REGION,
+		&heap_kind, 1, ms_bytes_of(text));
 }
 
 // Every 64 MiB boundary in the mapping: full heaps of neighbours merge into one mapping.
@@ -199,25 +211,48 @@ static struct ms_error *check_brk(struct ms_reading *reading, const struct ms_ma
 		ms_bytes_of("main arena"));
 }
 
+// Cores of others have no name for the brk area. It lies below all libraries; of such a
+// target every mapping up to libc is tried.
+static size_t brk_limit(const struct ms_maps *maps)
+{
+	size_t libc = 0;
+	for (size_t i = 0; i < maps->n; i++) {
+		if (maps->v[i].kind == MS_MAPPING_HEAP)
+			return 0;
+		if (ms_bytes_is(ms_bytes_basename(maps->v[i].name), "libc.so.6"))
+			libc = i;
+	}
+	return libc;
+}
+
+static struct ms_error *find_all(
+	struct ms_reading *reading, const struct ms_mapping *m, bool may_be_brk)
+{
+	struct ms_error *err = NULL;
+	if (may_be_brk && is_resident(reading->target, m->range.start))
+		err = check_brk(reading, m);
+	if (!err && is_heap_memory(m))
+		err = find_heaps(reading, m);
+	if (!err && is_heap_memory(m))
+		err = find_mmapped(reading, m);
+	return err;
+}
+
 static struct ms_error *anchor(struct ms_reading *reading, void *arg, void **ret_state)
 {
 	const struct ms_maps *maps = ms_target_maps(reading->target);
 	struct ms_error *err = NULL;
 	(void)arg;
 	(void)ret_state;
+	size_t limit = brk_limit(maps);
 	if (ms_target_denied(reading->target))
 		return NULL;
 	for (size_t i = 0; !err && i < maps->n; i++) {
-		const struct ms_mapping *m = &maps->v[i];
 		if (ms_cancel_raised(reading->cancel))
 			return ms_error_new(MS_ERROR_CANCELLED, "interrupted");
-		if (m->kind == MS_MAPPING_HEAP)
-			err = check_brk(reading, m);
-		if (!is_heap_memory(m))
-			continue;
-		err = find_heaps(reading, m);
-		if (!err)
-			err = find_mmapped(reading, m);
+		const struct ms_mapping *m = &maps->v[i];
+		err = find_all(reading, m,
+			m->kind == MS_MAPPING_HEAP || (i < limit && is_heap_memory(m)));
 	}
 	return err;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "evidence/kernel.h"
+#include "ledger/overcount.h"
 
 static struct ms_error *add(
 	struct ms_reading *reading, const char *owner, uint64_t bytes, const char *what)
@@ -31,46 +32,60 @@ static struct ms_error *add_process(struct ms_reading *reading)
 	return err;
 }
 
-// Other mappings of a file are no reason to leave it out: what is resident of them is in
-// Rss, the file's other pages are not.
-static uint64_t mapped_bytes(
-	const struct ms_reading *reading, const struct ms_memory_fd *fd)
+// What of a file is present in mappings, each page once: views of one page are surplus.
+static uint64_t mapped_bytes(const struct ms_reading *reading,
+	const struct ms_ranges *surplus, const struct ms_memory_fd *fd)
 {
 	const struct ms_maps *maps = ms_target_maps(reading->target);
 	const struct ms_pages *pages = ms_target_pages(reading->target);
-	uint64_t bytes = 0;
+	uint64_t bytes = 0, by_state[MS_PAGE_STATES];
 	for (size_t i = 0; i < maps->n; i++) {
 		const struct ms_mapping *m = &maps->v[i];
-		if (m->inode == fd->inode && m->dev_major == fd->dev_major &&
-			m->dev_minor == fd->dev_minor) {
-			uint64_t by_state[MS_PAGE_STATES];
-			ms_pages_count(pages, m->range, by_state);
-			bytes += by_state[MS_PAGE_FILE];
+		if (m->inode != fd->inode || m->dev_major != fd->dev_major ||
+			m->dev_minor != fd->dev_minor)
+			continue;
+		ms_pages_count(pages, m->range, by_state);
+		bytes += by_state[MS_PAGE_FILE];
+		for (size_t j = ms_ranges_find(surplus, m->range.start);
+			j < surplus->n && surplus->v[j].start < m->range.end; j++) {
+			ms_pages_count(
+				pages, ms_range_clip(surplus->v[j], m->range), by_state);
+			bytes -= by_state[MS_PAGE_FILE];
 		}
 	}
 	return bytes;
 }
 
+static bool is_listed_before(const struct ms_memory_fds *fds, size_t i)
+{
+	for (size_t j = 0; j < i; j++)
+		if (fds->v[j].inode == fds->v[i].inode &&
+			fds->v[j].dev_major == fds->v[i].dev_major &&
+			fds->v[j].dev_minor == fds->v[i].dev_minor)
+			return true;
+	return false;
+}
+
 static struct ms_error *add_files(struct ms_reading *reading)
 {
 	const struct ms_memory_fds *fds = ms_target_memory_fds(reading->target);
-	struct ms_error *err = NULL;
+	struct ms_ranges surplus = { 0 };
+	if (!fds->n)
+		return NULL;
+	struct ms_error *err = ms_overcount_find(ms_target_maps(reading->target),
+		ms_target_pages(reading->target), &surplus);
 	for (size_t i = 0; !err && i < fds->n; i++) {
 		const struct ms_memory_fd *fd = &fds->v[i];
-		bool is_again = false;
-		for (size_t j = 0; j < i && !is_again; j++)
-			is_again = fds->v[j].inode == fd->inode &&
-				   fds->v[j].dev_major == fd->dev_major &&
-				   fds->v[j].dev_minor == fd->dev_minor;
-		uint64_t mapped = mapped_bytes(reading, fd);
-		if (is_again || fd->allocated <= mapped)
+		uint64_t mapped = mapped_bytes(reading, &surplus, fd);
+		if (is_listed_before(fds, i) || fd->allocated <= mapped)
 			continue;
-		bool is_memfd = ms_bytes_starts(fd->path, "/memfd:");
 		err = ms_claims_outside(reading->claims,
-			is_memfd ? "outside.memfd" : "outside.tmpfs",
+			ms_bytes_starts(fd->path, "/memfd:") ? "outside.memfd"
+							     : "outside.tmpfs",
 			fd->allocated - mapped, "kernel",
 			"behind a descriptor, not mapped:", fd->path);
 	}
+	ms_ranges_deinit(&surplus);
 	return err;
 }
 

@@ -572,8 +572,7 @@ static struct ms_error *describe(struct sum *s)
 	ledger->target.kind =
 		(const char *)keep_text(&ledger->arena, s->in->target.kind).p;
 	ledger->clipped = s->claims->clipped;
-	if (s->in->has_pages)
-		ledger->rss_smaps = rss_of_smaps(s->in, &ledger->has_rss_smaps);
+	ledger->rss_smaps = rss_of_smaps(s->in, &ledger->has_rss_smaps);
 	return ledger->target.kind ? NULL : &ms_error_nomem;
 }
 

@@ -12,6 +12,14 @@ static const struct ms_kind_row main_kind = {
 	.precedence = MS_PRECEDENCE_LIBRARY,
 };
 
+static const struct ms_kind_row main_sp_kind = {
+	.owner = "stack.main",
+	.reader = "threads",
+	.detail = "holds the first thread's stack pointer",
+	.grade = MS_GRADE_CONTENT,
+	.precedence = MS_PRECEDENCE_SHAPE,
+};
+
 static const struct ms_kind_row shape_kind = {
 	.owner = "stack.thread",
 	.reader = "threads",
@@ -47,7 +55,7 @@ static const struct ms_kind_row ended_kind = {
 static const struct ms_kind_row *kind_of(const struct ms_thread_row *row)
 {
 	if (row->is_main)
-		return &main_kind;
+		return row->grade == MS_GRADE_EXACT ? &main_kind : &main_sp_kind;
 	if (row->grade != MS_GRADE_STRUCTURAL)
 		return &shape_kind;
 	return row->is_java ? &java_kind : &native_kind;

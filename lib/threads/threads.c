@@ -12,7 +12,8 @@ enum {
 	CHUNK = 64 << 10,
 	SCAN_MAX = 8 << 20,  // from a stack pointer up: what deep recursion may use
 	TOP_BYTES = 8 << 10, // of a mapping: the control block lies in its last pages
-	LIST_MAX = 1 << 20,
+	LIST_MAX = 1 << 18,  // steps along lists, all together
+	ENDED_MAX = 1 << 14,
 	STACK_MAX = 64 << 20, // of a stack known by its shape only
 };
 
@@ -21,7 +22,12 @@ struct finder {
 	const struct ms_maps *maps;
 	struct ms_thread_table *table;
 	uint8_t *buffer; // CHUNK and the largest control block
+	// A hostile core could make every thread's search a long one.
+	unsigned steps_left;
+	uint64_t bytes_left;
 };
+
+#define SCAN_ALL_MAX (1ull << 30)
 
 void ms_thread_table_free(struct ms_thread_table *table)
 {
@@ -73,7 +79,8 @@ static bool is_ended_known(const struct ms_thread_table *table, uint64_t start)
 static struct ms_error *add_ended(
 	struct ms_thread_table *table, const struct ms_control_block *block)
 {
-	if (!ms_range_size(block->stack) || is_ended_known(table, block->stack.start))
+	if (!ms_range_size(block->stack) || table->ended_n == ENDED_MAX ||
+		is_ended_known(table, block->stack.start))
 		return NULL;
 	if (table->ended_n == table->ended_cap &&
 		!ms_array_grow((void **)&table->ended, &table->ended_cap,
@@ -110,14 +117,16 @@ static struct ms_error *enter(
 }
 
 // Follow the list that links control blocks; its head lies in ld.so's data and is passed
-// over. The walk ends where it began, at the first odd node, or after LIST_MAX of them.
+// over. The walk ends where it began, at the first odd node, or when the steps are used
+// up.
 static struct ms_error *walk_list(struct finder *f, const struct ms_control_block *from)
 {
 	uint64_t node = from->list_next, first = from->address + MS_TCB_LIST;
 	struct ms_error *err = NULL;
-	for (unsigned i = 0; !err && i < LIST_MAX && node && node != first; i++) {
+	while (!err && f->steps_left && node && node != first) {
 		struct ms_control_block block;
 		bool is_new;
+		f->steps_left--;
 		if (node < MS_TCB_LIST)
 			break;
 		if (ms_control_block_read(f->target, node - MS_TCB_LIST, &block)) {
@@ -142,13 +151,15 @@ static struct ms_error *found(struct finder *f, const struct ms_control_block *b
 // Look for control blocks in [from, end); with `tid`, stop at that thread's.
 static struct ms_error *scan(struct finder *f, uint64_t from, uint64_t end, int32_t tid)
 {
-	for (uint64_t at = ms_align_down(from, MS_TCB_ALIGN); at < end; at += CHUNK) {
+	for (uint64_t at = ms_align_down(from, MS_TCB_ALIGN); at < end && f->bytes_left;
+		at += CHUNK) {
 		struct ms_range range = { at, ms_min(end, at + CHUNK + MS_TCB_BYTES) };
 		struct ms_read read = { range, f->buffer };
 		struct ms_error *err = ms_target_read(f->target, &read, 1, NULL);
 		if (err)
 			return err;
 		uint64_t size = ms_range_size(range);
+		f->bytes_left -= ms_min(f->bytes_left, size);
 		for (uint64_t i = 0; i < CHUNK && i + MS_TCB_BYTES <= size;
 			i += MS_TCB_ALIGN) {
 			struct ms_control_block block;
@@ -221,6 +232,7 @@ static void find_shape(struct finder *f, struct ms_thread_row *row)
 	row->grade = MS_GRADE_CONTENT;
 }
 
+// [stack]; cores of others do not keep that name, but the stack pointer lies in it.
 static void find_main(struct finder *f, struct ms_thread_row *row)
 {
 	for (size_t i = 0; i < f->maps->n; i++) {
@@ -228,7 +240,13 @@ static void find_main(struct finder *f, struct ms_thread_row *row)
 			continue;
 		row->stack = f->maps->v[i].range;
 		row->grade = MS_GRADE_EXACT;
+		return;
 	}
+	const struct ms_mapping *m = ms_maps_find(f->maps, row->thread->sp);
+	if (!m || !is_stack_memory(m) || ms_range_size(m->range) > STACK_MAX)
+		return;
+	row->stack = m->range;
+	row->grade = MS_GRADE_CONTENT;
 }
 
 static struct ms_error *find_stacks(struct finder *f)
@@ -254,6 +272,7 @@ static struct ms_error *find_stacks(struct finder *f)
 // threads of the program have names of their own and are told by their guard zone.
 static const char *const vm_names[] = {
 	"VM Thread",
+	"RuntimeWorker",
 	"VM Periodic Tas",
 	"GC Thread#",
 	"GC task thread",
@@ -335,9 +354,11 @@ struct ms_error *ms_thread_table_make(
 {
 	const struct ms_threads *threads = ms_target_threads(target);
 	struct ms_thread_table *table = calloc(1, sizeof(*table));
-	struct finder f = {
-		.target = target, .maps = ms_target_maps(target), .table = table
-	};
+	struct finder f = { .target = target,
+		.maps = ms_target_maps(target),
+		.table = table,
+		.steps_left = LIST_MAX,
+		.bytes_left = SCAN_ALL_MAX };
 	if (!table)
 		return &ms_error_nomem;
 	table->v = calloc(threads->n + 1, sizeof(*table->v));

@@ -91,9 +91,12 @@ extern const char *const ms_cli_when_choices[]; // auto, always, never
 
 // clang-format off: one option after the other reads best.
 #define MS_CLI_JSON_OPTIONS(type, member)                                                \
-	{ 'J', "json", "FORM", "print JSON, with sizes in bytes", .group = "Output",     \
-		.kind = MS_OPTION_CHOICE, MS_TO(type, member.json),                      \
-		.choices = ms_cli_json_forms, .if_absent = "document" }
+	{                                                                                \
+		'J', "json", "FORM", "print JSON, with sizes in bytes",                  \
+			.group = "Output", .kind = MS_OPTION_CHOICE,                     \
+			MS_TO(type, member.json), .choices = ms_cli_json_forms,          \
+			.if_absent = "document"                                          \
+	}
 
 /** Tables: --columns (and a letter of the utility's choice, 0 for none), --sort, ... */
 #define MS_CLI_COLUMN_OPTIONS(type, member, letter_)                                     \
@@ -101,48 +104,58 @@ extern const char *const ms_cli_when_choices[]; // auto, always, never
 		"show these columns; +LIST adds to the usual ones, 'all' shows all",     \
 		.group = "Output", .kind = MS_OPTION_STRING,                             \
 		MS_TO(type, member.columns) },                                           \
-	{ 0, "output-all", NULL, "show every column",                                    \
-		.group = "Output", .kind = MS_OPTION_FLAG,                               \
-		MS_TO(type, member.all_columns) },                                       \
-	{ 0, "sort", "LIST", "order by these columns, by -COLUMN from high to low",      \
-		.group = "Output", .kind = MS_OPTION_STRING,                             \
-		MS_TO(type, member.sort) },                                              \
-	{ 0, "noheadings", NULL, "leave out the line of column names",                   \
-		.group = "Output", .kind = MS_OPTION_FLAG,                               \
-		MS_TO(type, member.no_headings) },                                       \
-	{ 0, "raw", NULL, "tab-separated values, exact and escaped",                     \
-		.group = "Output", .kind = MS_OPTION_FLAG,                               \
-		MS_TO(type, member.is_raw) },                                            \
-	{ 0, "list-columns", NULL, "explain the columns and exit",                       \
-		.group = "Output", .kind = MS_OPTION_FLAG,                               \
-		MS_TO(type, member.list_columns) }
+		{ 0, "output-all", NULL, "show every column", .group = "Output",         \
+			.kind = MS_OPTION_FLAG, MS_TO(type, member.all_columns) },       \
+		{ 0, "sort", "LIST",                                                     \
+			"order by these columns, by -COLUMN from high to low",           \
+			.group = "Output", .kind = MS_OPTION_STRING,                     \
+			MS_TO(type, member.sort) },                                      \
+		{ 0, "noheadings", NULL, "leave out the line of column names",           \
+			.group = "Output", .kind = MS_OPTION_FLAG,                       \
+			MS_TO(type, member.no_headings) },                               \
+		{ 0, "raw", NULL, "tab-separated values, exact and escaped",             \
+			.group = "Output", .kind = MS_OPTION_FLAG,                       \
+			MS_TO(type, member.is_raw) },                                    \
+	{                                                                                \
+		0, "list-columns", NULL, "explain the columns and exit",                 \
+			.group = "Output", .kind = MS_OPTION_FLAG,                       \
+			MS_TO(type, member.list_columns)                                 \
+	}
 
 /** Exact sizes in tables; apart, because GNU strings has a --bytes of its own. */
 #define MS_CLI_BYTES_OPTIONS(type, member)                                               \
-	{ 'b', "bytes", NULL, "print sizes in bytes",                                    \
-		.group = "Output", .kind = MS_OPTION_FLAG,                               \
-		MS_TO(type, member.is_exact) }
+	{                                                                                \
+		'b', "bytes", NULL, "print sizes in bytes", .group = "Output",           \
+							    .kind = MS_OPTION_FLAG,      \
+							    MS_TO(type, member.is_exact) \
+	}
 
 #define MS_CLI_COLOR_OPTIONS(type, member)                                               \
-	{ 0, "color", "WHEN", "use colour", .group = "Output",                           \
-		.kind = MS_OPTION_CHOICE, MS_TO(type, member.color),                     \
-		.choices = ms_cli_when_choices, .if_absent = "always" }
+	{                                                                                \
+		0, "color", "WHEN", "use colour",                                        \
+			.group = "Output", .kind = MS_OPTION_CHOICE,                     \
+			MS_TO(type, member.color), .choices = ms_cli_when_choices,       \
+			.if_absent = "always"                                            \
+	}
 
 #define MS_CLI_PAGER_OPTIONS(type, member)                                               \
-	{ 0, "no-pager", NULL, "do not start a pager on a terminal",                     \
-		.group = "Output", .kind = MS_OPTION_FLAG,                               \
-		MS_TO(type, member.no_pager) }
+	{                                                                                \
+		0, "no-pager", NULL, "do not start a pager on a terminal",               \
+			.group = "Output", .kind = MS_OPTION_FLAG,                       \
+			MS_TO(type, member.no_pager)                                     \
+	}
 
 #define MS_CLI_PROGRESS_OPTIONS(type, member)                                            \
-	{ 'q', "quiet", NULL, "no progress, no notes; errors only",                      \
-		.group = "Output", .kind = MS_OPTION_FLAG,                               \
-		MS_TO(type, member.is_quiet) },                                          \
-	{ 0, "progress", NULL, "show progress although this is no terminal",             \
-		.group = "Output", .kind = MS_OPTION_SET,                                \
-		MS_TO(type, member.progress), .value = MS_WHEN_ALWAYS },                 \
-	{ 0, "no-progress", NULL, "never show progress",                                 \
-		.group = "Output", .kind = MS_OPTION_SET,                                \
-		MS_TO(type, member.progress), .value = MS_WHEN_NEVER }
+	{ 'q', "quiet", NULL, "no progress, no notes; errors only", .group = "Output",   \
+		.kind = MS_OPTION_FLAG, MS_TO(type, member.is_quiet) },                  \
+		{ 0, "progress", NULL, "show progress although this is no terminal",     \
+			.group = "Output", .kind = MS_OPTION_SET,                        \
+			MS_TO(type, member.progress), .value = MS_WHEN_ALWAYS },         \
+	{                                                                                \
+		0, "no-progress", NULL, "never show progress",                           \
+			.group = "Output", .kind = MS_OPTION_SET,                        \
+			MS_TO(type, member.progress), .value = MS_WHEN_NEVER             \
+	}
 // clang-format on
 
 struct ms_cli;

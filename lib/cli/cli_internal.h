@@ -14,13 +14,20 @@ void ms_cli_help(const struct ms_utility *utility, struct ms_out *out);
 /** Print --version. */
 void ms_cli_version(const struct ms_utility *utility, struct ms_out *out);
 
-/** Print the tables as "json", "bash" (completion) or "man" (sections). Errors: USAGE. */
+/** Print the tables as "json", as a completion for "bash", "fish" or "zsh", or as
+ sections of a "man" page. Errors: USAGE. */
 struct ms_error *ms_cli_introspect(const struct ms_utility *utility, const char *form,
 	struct ms_out *out) MS_MUST_CHECK;
 struct ms_error *ms_cli_describe_json(
 	const struct ms_utility *utility, struct ms_out *out) MS_MUST_CHECK;
 void ms_cli_describe_bash(const struct ms_utility *utility, struct ms_out *out);
+void ms_cli_describe_fish(const struct ms_utility *utility, struct ms_out *out);
+void ms_cli_describe_zsh(const struct ms_utility *utility, struct ms_out *out);
 void ms_cli_describe_man(const struct ms_utility *utility, struct ms_out *out);
+
+/** True if the option's argument is a list of columns, or a name of a file. */
+bool ms_cli_takes_columns(const struct ms_option *option);
+bool ms_cli_takes_file(const struct ms_option *option);
 
 /** The group heading of an option. */
 const char *ms_cli_group(const struct ms_option *option);

@@ -16,13 +16,13 @@ static void put_spellings(const struct ms_option *option, struct ms_out *out)
 		ms_out_printf(out, "%s--%s", separator, option->name);
 }
 
-static bool takes_columns(const struct ms_option *option)
+bool ms_cli_takes_columns(const struct ms_option *option)
 {
 	return option->name && (strcmp(option->name, "columns") == 0 ||
 				       strcmp(option->name, "sort") == 0);
 }
 
-static bool takes_file(const struct ms_option *option)
+bool ms_cli_takes_file(const struct ms_option *option)
 {
 	static const char *const names[] = { "FILE", "DIR", "PATH" };
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -46,9 +46,9 @@ static void put_case(const struct ms_option *option, bool is_first, void *arg)
 		for (const char *const *c = option->choices; *c; c++)
 			ms_out_printf(out, "%s%s", **c ? *c : "", **c && c[1] ? " " : "");
 		ms_out_str(out, "'");
-	} else if (takes_columns(option)) {
+	} else if (ms_cli_takes_columns(option)) {
 		ms_out_str(out, "words=$columns list=${cur%\"${cur##*[,+-]}\"}");
-	} else if (takes_file(option)) {
+	} else if (ms_cli_takes_file(option)) {
 		ms_out_str(out, "COMPREPLY=($(compgen -f -- \"$cur\")); return");
 	} else {
 		ms_out_str(out, "return");

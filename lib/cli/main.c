@@ -45,15 +45,24 @@ void ms_cli_version(const struct ms_utility *utility, struct ms_out *out)
 struct ms_error *ms_cli_introspect(
 	const struct ms_utility *utility, const char *form, struct ms_out *out)
 {
+	static const struct {
+		const char *form;
+		void (*describe)(const struct ms_utility *utility, struct ms_out *out);
+	} forms[] = {
+		{ "bash", ms_cli_describe_bash },
+		{ "fish", ms_cli_describe_fish },
+		{ "man", ms_cli_describe_man },
+		{ "zsh", ms_cli_describe_zsh },
+	};
 	if (strcmp(form, "json") == 0)
 		return ms_cli_describe_json(utility, out);
-	if (strcmp(form, "bash") == 0)
-		ms_cli_describe_bash(utility, out);
-	else if (strcmp(form, "man") == 0)
-		ms_cli_describe_man(utility, out);
-	else
-		return ms_error_new(MS_ERROR_USAGE, "there is no form '%s'", form);
-	return NULL;
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		if (strcmp(form, forms[i].form) != 0)
+			continue;
+		forms[i].describe(utility, out);
+		return NULL;
+	}
+	return ms_error_new(MS_ERROR_USAGE, "there is no form '%s'", form);
 }
 
 static struct ms_error *act(struct ms_cli *cli, const struct ms_parsed *parsed)

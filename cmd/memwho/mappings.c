@@ -105,6 +105,30 @@ static void get_name(const void *row, void *ctx, struct ms_cell *cell)
 	cell->is_null = !m->name.n;
 }
 
+// JSON members of the smaps fields, all of them bytes.
+#define KEY_SIZE            "size_bytes"
+#define KEY_KERNEL_PAGE     "kernel_page_bytes"
+#define KEY_MMU_PAGE        "mmu_page_bytes"
+#define KEY_RSS             "rss_bytes"
+#define KEY_PSS             "pss_bytes"
+#define KEY_PSS_DIRTY       "pss_dirty_bytes"
+#define KEY_SHARED_CLEAN    "shared_clean_bytes"
+#define KEY_SHARED_DIRTY    "shared_dirty_bytes"
+#define KEY_PRIVATE_CLEAN   "private_clean_bytes"
+#define KEY_PRIVATE_DIRTY   "private_dirty_bytes"
+#define KEY_REFERENCED      "referenced_bytes"
+#define KEY_ANONYMOUS       "anonymous_bytes"
+#define KEY_KSM             "ksm_bytes"
+#define KEY_LAZY_FREE       "lazy_free_bytes"
+#define KEY_ANON_HUGE       "anon_huge_bytes"
+#define KEY_SHMEM_PMD       "shmem_pmd_bytes"
+#define KEY_FILE_PMD        "file_pmd_bytes"
+#define KEY_SHARED_HUGETLB  "shared_hugetlb_bytes"
+#define KEY_PRIVATE_HUGETLB "private_hugetlb_bytes"
+#define KEY_SWAP            "swap_bytes"
+#define KEY_SWAP_PSS        "swap_pss_bytes"
+#define KEY_LOCKED          "locked_bytes"
+
 static const struct ms_column columns[] = {
 	{ .name = "RANGE",
 		.key = "range",
@@ -138,7 +162,7 @@ static const struct ms_column columns[] = {
 		.get = get_inode },
 #define X(id, name_, column, help_)                                                      \
 	{ .name = column,                                                                \
-		.key = #id,                                                              \
+		.key = KEY_##id,                                                         \
 		.type = MS_COLUMN_BYTES,                                                 \
 		.is_default = true,                                                      \
 		.help = help_ " (smaps " name_ ")",                                      \

@@ -3,16 +3,11 @@
 #include "memstrings.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/base.h"
-
 struct state {
-	int code;
+	enum ms_exit code;
 	bool failed; // the output, not an input
 };
 
@@ -63,26 +58,6 @@ static struct ms_error *sink_terminal(void *arg, struct ms_bytes bytes)
 	return write_out(arg, (struct ms_bytes){ safe, n });
 }
 
-static void complain(const struct ms_error *err)
-{
-	fprintf(stderr, "memstrings: %s\n", err->message);
-	if (err->hint)
-		fprintf(stderr, "  %s\n", err->hint);
-}
-
-static struct ms_error *open_file(const char *path, int *ret)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	struct stat st;
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return ms_error_os(errno, "cannot open '%s'", path);
-	if (S_ISDIR(st.st_mode))
-		return ms_error_new(MS_ERROR_UNSUPPORTED, "'%s' is a directory", path);
-	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-	*ret = ms_steal_fd(&fd);
-	return NULL;
-}
-
 static struct ms_bytes name_of(const struct options *o, const char *name)
 {
 	return o->print_name ? ms_bytes_of(name) : (struct ms_bytes){ NULL, 0 };
@@ -93,15 +68,44 @@ static struct ms_error *list_file(struct ms_list *list, const struct options *o,
 	const char *path, struct state *state)
 {
 	_cleanup_close_ int fd = -1;
-	_cleanup_error_ struct ms_error *err = open_file(path, &fd);
+	_cleanup_error_ struct ms_error *err = source_open_file(path, &fd);
 	if (!err)
 		err = ms_list_fd(list, fd, path, name_of(o, path));
-	if (!err || state->failed)
+	if (!err || state->failed || ms_error_is(err, MS_ERROR_CANCELLED))
 		return ms_steal(err);
-	state->code = EXIT_NO;
+	state->code = MS_EXIT_NO;
 	struct ms_error *flushed = ms_list_flush(list);
-	complain(err);
+	ms_cli_error(err);
 	return flushed;
+}
+
+// A process or a core: its memory at its addresses. What was left out is a note, not
+// output.
+static struct ms_error *list_target(struct ms_cli *cli, struct ms_list *list,
+	const struct options *o, const char *name, struct state *state)
+{
+	_cleanup_source_ struct source s = { .fd = -1 };
+	struct ms_text_read read = { 0 };
+	struct ms_error *err = source_open_target(cli, o, name, &s);
+	if (!err)
+		err = ms_text_list(&s.plan, list, name_of(o, name), &read);
+	if (err)
+		return err;
+	char size[MS_SIZE_TEXT];
+	uint64_t left_out = 0;
+	for (size_t i = 0; i < s.plan.left_out_n; i++)
+		left_out += s.plan.left_out[i].bytes;
+	if (left_out)
+		ms_cli_note("'%s': left out %s of resident memory (--all reads it too)",
+			name, ms_size_text(left_out, size));
+	if (read.missing || read.has_ended)
+		state->code = MS_EXIT_INCOMPLETE;
+	if (read.missing)
+		ms_cli_note("'%s': %s could not be read", name,
+			ms_size_text(read.missing, size));
+	if (read.has_ended)
+		ms_cli_note("'%s' ended meanwhile: the list is incomplete", name);
+	return NULL;
 }
 
 static struct ms_error *list_stdin(struct ms_list *list, const struct options *o)
@@ -110,34 +114,36 @@ static struct ms_error *list_stdin(struct ms_list *list, const struct options *o
 	return ms_list_fd(list, STDIN_FILENO, name, name_of(o, name));
 }
 
-static struct ms_error *list_all(
-	struct ms_list *list, const struct options *o, struct state *state)
+// "-" among other operands means nothing, as with GNU strings; alone it is standard
+// input.
+static struct ms_error *list_all(struct ms_cli *cli, struct ms_list *list,
+	const struct options *o, struct state *state)
 {
 	size_t files = 0;
 	struct ms_error *err = NULL;
-	for (size_t i = 0; i < o->n_operands && !err; i++) {
-		if (strcmp(o->operands[i], "-") == 0)
+	for (size_t i = 0; i < cli->operands.n && !err; i++) {
+		const char *name = cli->operands.v[i];
+		if (strcmp(name, "-") == 0)
 			continue;
 		files++;
-		err = list_file(list, o, o->operands[i], state);
+		if (o->is_core || source_is_pid(name))
+			err = list_target(cli, list, o, name, state);
+		else
+			err = list_file(list, o, name, state);
 	}
 	if (!err && !files)
 		err = list_stdin(list, o);
 	return err ? err : ms_list_flush(list);
 }
 
-int list_run(const struct options *options)
+struct ms_error *list_run(struct ms_cli *cli, const struct options *o, enum ms_exit *ret)
 {
 	_cleanup_(cleanup_ms_list_free) struct ms_list *list = NULL;
-	struct state state = { .code = EXIT_DONE };
-	ms_list_sink_fn sink = isatty(STDOUT_FILENO) ? sink_terminal : sink_plain;
-	_cleanup_error_ struct ms_error *err =
-		ms_list_new(&options->listing, sink, &state, &list);
+	struct state state = { .code = MS_EXIT_OK };
+	ms_list_sink_fn sink = cli->is_tty ? sink_terminal : sink_plain;
+	struct ms_error *err = ms_list_new(&o->listing, sink, &state, &list);
 	if (!err)
-		err = list_all(list, options, &state);
-	if (err) {
-		complain(err);
-		return EXIT_FAILED;
-	}
-	return state.code;
+		err = list_all(cli, list, o, &state);
+	*ret = state.code;
+	return err;
 }

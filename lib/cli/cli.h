@@ -26,7 +26,7 @@
  *                     return err;                      // wrong --columns: exit 2
  *             ... cli->operands.v[0] is TARGET; pass cli->cancel to what takes long ...
  *             *ret = is_complete ? MS_EXIT_OK : MS_EXIT_INCOMPLETE;
- *             return ms_cli_table_print(cli, &table);  // not with --json: see json.h
+ *             return ms_cli_table_print(cli, &table);
  *     }
  *     static const struct options defaults = { .minimum = 4 };
  *     static const struct ms_utility utility = {
@@ -236,7 +236,9 @@ void ms_cli_waits(bool waits);
 struct ms_error *ms_cli_table(struct ms_cli *cli, const struct ms_column_set *set,
 	void *ctx, struct ms_table *ret) MS_MUST_CHECK;
 
-/** Print a table as the options ask: table, --raw, or with --json=lines a row per line.
+/**
+ * Print a table as the options ask: for people, --raw, with --json=lines a row per line, or
+ * with --json {"schema": "memsleuth/<set>/1", "<set>": [rows]}, by the set's name.
  */
 struct ms_error *ms_cli_table_print(
 	struct ms_cli *cli, struct ms_table *table) MS_MUST_CHECK;

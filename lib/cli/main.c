@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -223,10 +224,25 @@ struct ms_error *ms_cli_table(struct ms_cli *cli, const struct ms_column_set *se
 	return err ? err : ms_table_sort(ret, cli->output->sort);
 }
 
+static struct ms_error *print_document(struct ms_cli *cli, struct ms_table *table)
+{
+	char schema[64];
+	snprintf(schema, sizeof(schema), "memsleuth/%s/1", table->set->name);
+	struct ms_json json;
+	ms_json_init(&json, &cli->out, MS_JSON_DOCUMENT);
+	ms_json_begin(&json, NULL, '{');
+	ms_json_add(&json, "schema", json_string(schema));
+	struct ms_error *err = ms_table_json(table, &json, table->set->name);
+	ms_json_end(&json);
+	return err ? err : ms_json_finish(&json);
+}
+
 struct ms_error *ms_cli_table_print(struct ms_cli *cli, struct ms_table *table)
 {
 	ms_progress_end(&cli->progress);
-	if (cli->output->json)
+	if (cli->output->json == MS_JSON_DOCUMENT)
+		return print_document(cli, table);
+	if (cli->output->json == MS_JSON_LINES)
 		return ms_table_json_lines(table, &cli->out);
 	return ms_table_print(table, &cli->format, &cli->out);
 }

@@ -353,6 +353,8 @@ static struct ms_error *read_some(
 		}
 		if (errno != EINTR)
 			return ms_error_os(errno, "cannot read '%s'", what);
+		if (ms_cancel_raised(list->options.cancel))
+			return ms_error_new(MS_ERROR_CANCELLED, "cancelled");
 	}
 }
 

@@ -1,0 +1,143 @@
+// The default mode: count the strings of one operand.
+
+#include "memstrings.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proc/proc.h"
+
+enum {
+	MIN = 6,
+	MEMORY_MAX = 64 << 20,
+	MEMORY_LEAST = 4 << 20,
+	CGROUP_TEXT_MAX = 1 << 16,
+};
+
+// Half of what this process's own cgroup has left, so that a target in the same cgroup is
+// not killed for our sake.
+static struct ms_error *choose_memory(const struct options *o, uint64_t *ret)
+{
+	*ret = o->memory ? o->memory : MEMORY_MAX;
+	if (o->memory)
+		return NULL;
+	_cleanup_buffer_ struct ms_buffer text = { 0 };
+	_cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_error_ struct ms_error *ignored =
+		ms_read_file_at(AT_FDCWD, "/proc/self/cgroup", CGROUP_TEXT_MAX, &text);
+	if (ignored || root < 0)
+		return NULL;
+	struct ms_cgroup_memory group = { 0 };
+	struct ms_error *err =
+		ms_cgroup_memory_read(root, ms_buffer_bytes(&text), &group);
+	if (err)
+		return err;
+	uint64_t headroom = group.version ? ms_cgroup_headroom(&group) : UINT64_MAX;
+	ms_cgroup_memory_deinit(&group);
+	if (headroom / 2 >= MEMORY_MAX)
+		return NULL;
+	*ret = headroom / 2;
+	if (*ret >= MEMORY_LEAST)
+		return NULL;
+	char size[MS_SIZE_TEXT];
+	err = ms_error_new(MS_ERROR_LIMIT, "this cgroup has only %s left",
+		ms_size_text(headroom, size));
+	return ms_error_hint(err,
+		"take a snapshot here (mapdump), analyse it elsewhere; or give --memory");
+}
+
+static void on_progress(void *arg, uint64_t bytes)
+{
+	ms_progress_add(arg, bytes);
+}
+
+static struct ms_error *count_file(struct ms_cli *cli, struct source *s,
+	struct ms_count_options *options, unsigned threads, struct ms_text_read *read,
+	struct ms_count **ret)
+{
+	struct ms_pool *pool = NULL;
+	uint64_t size = ms_ranges_size(&s->ranges);
+	s->progress = ms_cli_progress(cli, "reading", size);
+	options->cancel = cli->cancel;
+	struct ms_error *err = ms_pool_new(threads, &pool);
+	if (!err)
+		err = ms_count_new(options, ret);
+	if (!err)
+		err = ms_count_run(*ret, &s->ranges, source_read_file, s, pool);
+	ms_pool_free(pool);
+	(void)read;
+	return err;
+}
+
+static struct ms_error *count(struct ms_cli *cli, struct source *s,
+	struct ms_count_options *options, unsigned threads, struct ms_text_read *read,
+	struct ms_count **ret)
+{
+	if (!s->target)
+		return count_file(cli, s, options, threads, read, ret);
+	struct ms_progress *progress = ms_cli_progress(cli, "reading", s->plan.planned);
+	return ms_text_count(&s->plan, options, threads, cli->cancel, on_progress,
+		progress, read, ret);
+}
+
+static struct ms_error *check_usage(struct ms_cli *cli, const struct options *o)
+{
+	if (cli->operands.n == 0)
+		return ms_error_new(MS_ERROR_USAGE, "TARGET is missing");
+	if (cli->operands.n > 1)
+		return ms_error_new(
+			MS_ERROR_USAGE, "one TARGET only; --list takes several");
+	if (o->listing.min > MS_TEXT_MIN_MAX || o->listing.min == 1)
+		return ms_error_new(MS_ERROR_USAGE,
+			"the minimum length is from 2 to %d without --list",
+			MS_TEXT_MIN_MAX);
+	return NULL;
+}
+
+static struct ms_error *run_source(
+	struct ms_cli *cli, const struct options *o, struct source *s, enum ms_exit *ret)
+{
+	static const char *const file_owner[] = { "file" };
+	_cleanup_(cleanup_ms_count_free) struct ms_count *counter = NULL;
+	struct ms_text_read read = { 0 };
+	struct report report = { .options = o, .source = s, .read = &read };
+	uint64_t started = ms_now_ns();
+	report.min = o->listing.min ? o->listing.min : MIN;
+	report.owners = s->target ? s->plan.owners : file_owner;
+	struct ms_error *err = choose_memory(o, &report.memory);
+	struct ms_count_options options = {
+		.window = { .min = report.min, .masks = o->listing.masks },
+		.window_size = o->window,
+		.memory = report.memory,
+	};
+	if (!err)
+		err = count(cli, s, &options, (unsigned)o->threads, &read, &counter);
+	if (!err)
+		err = ms_count_finish(counter, &report.result);
+	if (err)
+		return err;
+	report.took_ns = ms_now_ns() - started;
+	if (!s->target)
+		read.missing = report.result->gap_bytes;
+	report.is_incomplete = read.missing || read.has_ended;
+	*ret = report.is_incomplete ? MS_EXIT_INCOMPLETE : MS_EXIT_OK;
+	ms_progress_end(&cli->progress);
+	return o->output.json ? report_json(cli, &report) : report_table(cli, &report);
+}
+
+struct ms_error *count_run(struct ms_cli *cli, const struct options *o, enum ms_exit *ret)
+{
+	struct ms_error *err = check_usage(cli, o);
+	if (err)
+		return err;
+	_cleanup_source_ struct source s;
+	err = source_open(cli, o, cli->operands.v[0], &s);
+	return err ? err : run_source(cli, o, &s, ret);
+}
+
+bool report_shows(const struct report *report, const struct ms_cluster *c, uint64_t *seen)
+{
+	uint64_t top = report->options->top;
+	return !top || seen[c->owner]++ < top;
+}

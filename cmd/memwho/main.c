@@ -57,14 +57,11 @@ static struct ms_error *print_json(struct ms_cli *cli, const struct ms_ledger *l
 	struct ms_error *err = ms_ledger_to_json(ledger, &document);
 	if (err)
 		return err;
-	size_t form = cli->output->json == MS_JSON_LINES ? JSON_COMPACT : JSON_INDENT(1);
-	_cleanup_free_ char *text = json_dumps(document, form | JSON_ENSURE_ASCII);
+	struct ms_json json;
+	ms_json_init(&json, &cli->out, (enum ms_json_form)cli->output->json);
+	ms_json_add_tree(&json, /* key= */ NULL, document);
 	json_decref(document);
-	if (!text)
-		return &ms_error_nomem;
-	ms_out_str(&cli->out, text);
-	ms_out_char(&cli->out, '\n');
-	return NULL;
+	return ms_json_finish(&json);
 }
 
 static struct ms_error *print_mappings(

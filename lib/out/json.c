@@ -10,8 +10,9 @@
 
 #include "out/text.h"
 
-// Everything beyond ASCII is escaped, so that no character set and no terminal matters; 15
-// digits are what a double keeps of a decimal, so 98.7 does not become 98.700000000000003.
+// Everything beyond ASCII is escaped, so that no character set and no terminal matters;
+// 15 digits are what a double keeps of a decimal, so 98.7 does not
+// become 98.700000000000003.
 enum {
 	DUMP_FLAGS = JSON_ENCODE_ANY | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15)
 };
@@ -104,6 +105,44 @@ void ms_json_add(struct ms_json *json, const char *key, json_t *value)
 	dump(json, value);
 	if (!json->depth)
 		ms_out_char(json->out, '\n');
+}
+
+static void add_members(struct ms_json *json, const json_t *tree)
+{
+	// jansson iterates over what it also could change, so its iterators want no
+	// const.
+	json_t *object = (json_t *)(uintptr_t)tree, *value;
+	const char *key;
+	json_object_foreach(object, key, value) ms_json_add_tree(json, key, value);
+}
+
+static bool is_flat(const json_t *array)
+{
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		const json_t *value = json_array_get(array, i);
+		if (json_is_object(value) || json_is_array(value))
+			return false;
+	}
+	return true;
+}
+
+void ms_json_add_tree(struct ms_json *json, const char *key, const json_t *tree)
+{
+	bool is_array = json_is_array(tree);
+	if (!is_array && !json_is_object(tree)) {
+		ms_json_add(json, key, json_incref((json_t *)(uintptr_t)tree));
+		return;
+	}
+	bool is_element = json->depth && json->open[json->depth - 1].close == ']';
+	if (is_element || (is_array && is_flat(tree)))
+		ms_json_begin_row(json, key, is_array ? '[' : '{');
+	else
+		ms_json_begin(json, key, is_array ? '[' : '{');
+	for (size_t i = 0; i < json_array_size(tree); i++)
+		ms_json_add_tree(json, NULL, json_array_get(tree, i));
+	if (!is_array)
+		add_members(json, tree);
+	ms_json_end(json);
 }
 
 struct ms_error *ms_json_finish(struct ms_json *json)

@@ -76,6 +76,12 @@ void ms_json_end(struct ms_json *json);
  */
 void ms_json_add(struct ms_json *json, const char *key, json_t *value);
 
+/**
+ * Write a whole tree, which stays the caller's: members one below the other, but what is
+ * in an array, and an array of plain values, on one line.
+ */
+void ms_json_add_tree(struct ms_json *json, const char *key, const json_t *tree);
+
 /** Report. Errors: NOMEM. Those of writing stick in the sink. */
 struct ms_error *ms_json_finish(struct ms_json *json) MS_MUST_CHECK;
 

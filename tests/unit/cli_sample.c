@@ -124,15 +124,7 @@ static struct ms_error *show_table(struct ms_cli *cli)
 	if (err)
 		return err;
 	ms_cli_page(cli);
-	if (cli->output->json != MS_JSON_DOCUMENT)
-		return ms_cli_table_print(cli, &table);
-	struct ms_json json;
-	ms_json_init(&json, &cli->out, MS_JSON_DOCUMENT);
-	ms_json_begin(&json, NULL, '{');
-	ms_json_add(&json, "schema", json_string("memsleuth/sample/1"));
-	err = ms_table_json(&table, &json, "mappings");
-	ms_json_end(&json);
-	return err ? err : ms_json_finish(&json);
+	return ms_cli_table_print(cli, &table);
 }
 
 static struct ms_error *show_options(struct ms_cli *cli, const struct options *o)

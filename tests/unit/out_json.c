@@ -156,6 +156,39 @@ static void test_document(void **state)
 	assert_string_equal((const char *)out.buffer.p, want);
 }
 
+// A tree comes out as it went in, one element of an array a line.
+static void test_tree(void **state)
+{
+	(void)state;
+	static const char text[] = "{\n"
+				   "  \"a\": [\n"
+				   "    {\"b\": [1, {\"c\": \"\"}], \"d\": {}},\n"
+				   "    null\n"
+				   "  ],\n"
+				   "  \"e\": {\n"
+				   "    \"f\": [false, \"x\"]\n"
+				   "  },\n"
+				   "  \"g\": []\n"
+				   "}\n";
+	json_t *tree = json_loads(text, 0, NULL);
+	assert_non_null(tree);
+	_cleanup_out_ struct ms_out out;
+	struct ms_json json;
+	ms_out_init(&out, -1);
+	ms_json_init(&json, &out, MS_JSON_DOCUMENT);
+	ms_json_add_tree(&json, NULL, tree);
+	assert_null(ms_json_finish(&json));
+	ms_out_char(&out, '\0');
+	assert_string_equal((const char *)out.buffer.p, text);
+	ms_out_clear(&out);
+	ms_json_init(&json, &out, MS_JSON_LINES);
+	ms_json_add_tree(&json, NULL, tree);
+	json_t *again = parse(&out);
+	assert_true(json_equal(tree, again));
+	json_decref(again);
+	json_decref(tree);
+}
+
 static void test_line(void **state)
 {
 	(void)state;
@@ -213,6 +246,7 @@ int main(void)
 		cmocka_unit_test(test_every_short_string),
 		cmocka_unit_test(test_any_string),
 		cmocka_unit_test(test_document),
+		cmocka_unit_test(test_tree),
 		cmocka_unit_test(test_line),
 		cmocka_unit_test(test_failed_value),
 		cmocka_unit_test(test_comma_locale),

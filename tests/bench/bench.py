@@ -1,0 +1,225 @@
+"""The measurements of run.sh. Usage: bench.py ROUNDS DIRECTORY, in the source root."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+MIB = 1 << 20
+PAGE = 4096
+JVM = ["java", "-XX:+UseSerialGC", "-Xms1500m", "-Xmx1500m", "-cp", "build/java", "Plant",
+       "--heap=560", "--direct=32", "--deflaters=100", "--inflaters=100", "--strings=100000"]
+MAPDUMP = "build/cmd/mapdump/mapdump"
+MEMSTRINGS = "build/cmd/memstrings/memstrings"
+GCORE_SECONDS = 300
+
+
+def run(command, stdout=None, seconds=600):
+    """Run to the end; (wall seconds, exit code)."""
+    with open(os.devnull, "wb") as null:
+        began = time.monotonic()
+        child = subprocess.Popen(command, stdout=stdout or null, stderr=null)
+        signal.signal(signal.SIGALRM, lambda *_: child.kill())
+        signal.alarm(seconds)
+        child.wait()
+        signal.alarm(0)
+    return time.monotonic() - began, child.returncode
+
+
+def peak_rss(command):
+    """Peak RSS in bytes, polled: ru_maxrss would count this Python before exec."""
+    peak = 0
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while child.poll() is None:
+        try:
+            peak = max(peak, status(child.pid, "VmHWM") if os.readlink(
+                "/proc/%d/exe" % child.pid).endswith(command[0].rsplit("/")[-1]) else 0)
+        except (OSError, TypeError):
+            pass
+        time.sleep(0.002)
+    return peak
+
+
+def status(pid, field):
+    with open("/proc/%d/status" % pid) as f:
+        return int(re.search(r"^%s:\s+(\d+) kB" % field, f.read(), re.M)[1]) * 1024
+
+
+def start_target():
+    child = subprocess.Popen(JVM, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    text = ""
+    while True:
+        text += child.stdout.readline().decode()
+        try:
+            json.loads(text)
+            break
+        except ValueError:
+            if child.poll() is not None:
+                sys.exit("the JVM did not start")
+    time.sleep(1)
+    os.kill(child.pid, signal.SIGSTOP)
+    time.sleep(0.5)
+    return child
+
+
+def is_selected(name):
+    """Anonymous, private or shared: what a default snapshot holds."""
+    return (not name or name.startswith(("[heap]", "[stack", "[anon", "/memfd:", "/SYSV", "/dev/zero", "/dev/shm/"))) \
+        and not name.startswith(("[vvar", "[vsyscall"))
+
+
+def nonzero_bytes(pid):
+    """Bytes in resident pages that are not all zero, of selected mappings and of private
+    pages that differ from their file; counted here from pagemap and mem alone."""
+    zero = bytes(PAGE)
+    total = 0
+    with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/pagemap" % pid, "rb", 0) as pagemap, \
+            open("/proc/%d/mem" % pid, "rb", 0) as mem:
+        for line in maps:
+            fields = line.rstrip("\n").split(None, 5)
+            start, end = (int(x, 16) for x in fields[0].split("-"))
+            name = fields[5] if len(fields) > 5 else ""
+            if name.startswith(("[vvar", "[vsyscall", "[vdso")) or "r" not in fields[1]:
+                continue
+            pagemap.seek(start // PAGE * 8)
+            words = memoryview(pagemap.read((end - start) // PAGE * 8)).cast("Q")
+            for i, word in enumerate(words):
+                if not word >> 63 or (word >> 61 & 1 and not is_selected(name)):
+                    continue
+                mem.seek(start + i * PAGE)
+                if mem.read(PAGE) != zero:
+                    total += PAGE
+    return total
+
+
+class Table:
+    def __init__(self):
+        self.rows = []
+
+    def add(self, what, ours, theirs, ratio, goal):
+        self.rows.append((what, ours, theirs, ratio, goal))
+
+    def show(self):
+        head = ("FIGURE", "OURS", "COMPARED WITH", "RATIO", "GOAL")
+        rows = [head] + self.rows
+        widths = [max(len(r[i]) for r in rows) for i in range(len(head))]
+        for row in rows:
+            print("  ".join(c.ljust(w) for c, w in zip(row, widths)).rstrip())
+
+
+def seconds_text(values):
+    return "%.2f s (%.2f-%.2f)" % (statistics.median(values), min(values), max(values))
+
+
+def mib_text(n):
+    return "%.1f MiB" % (n / MIB)
+
+
+def bench_snapshot(pid, rounds, work, table):
+    snapshot, copy, source = (os.path.join(work, n) for n in ("snap.core", "dd.out", "source"))
+    before = {f: status(pid, f) for f in ("VmRSS", "VmPTE")}
+    ours, theirs = [], []
+    for i in range(rounds):
+        wall, code = run([MAPDUMP, "-q", "--force", str(pid), "-o", snapshot])
+        if code not in (0, 3):
+            sys.exit("mapdump: exit code %d" % code)
+        ours.append(wall)
+        if not i:
+            written = os.stat(snapshot).st_blocks * 512
+            with open(source, "wb") as out:  # as many bytes, of the same kind, without holes
+                subprocess.run(["head", "-c", str(written)], stdin=open(snapshot, "rb"), stdout=out, check=True)
+                left = written - out.tell()
+                out.write(os.urandom(left) if left > 0 else b"")
+            run(["cat", source])
+        if os.path.exists(copy):
+            os.unlink(copy)
+        wall, _ = run(["dd", "if=" + source, "of=" + copy, "bs=1M", "oflag=direct", "conv=fsync"])
+        theirs.append(wall)
+    peak = peak_rss([MAPDUMP, "-q", "--force", str(pid), "-o", snapshot])
+    after = {f: status(pid, f) for f in before}
+    resident = nonzero_bytes(pid)
+    size = os.stat(snapshot).st_size
+    table.add("snapshot, durable", seconds_text(ours), "dd direct, fsync: " + seconds_text(theirs),
+              "%.2f" % (statistics.median(ours) / statistics.median(theirs)), "<= 1.3")
+    table.add("bytes on disk", mib_text(written), "resident, not zero: " + mib_text(resident),
+              "%.3f" % (written / resident), "<= 1.02")
+    table.add("apparent size", mib_text(size), "", "", "")
+    table.add("own peak RSS", mib_text(peak), "", "", "<= 16 MiB")
+    for field in before:
+        table.add("target's %s" % field, "%+d B" % (after[field] - before[field]),
+                  "before: " + mib_text(before[field]), "", "+0 B")
+    os.unlink(copy)
+    os.unlink(source)
+    return snapshot, statistics.median(ours), written
+
+
+def bench_strings(snapshot, rounds, work, table):
+    commands = {"memstrings --list": [MEMSTRINGS, "--list", snapshot],
+                "eu-strings": ["eu-strings", "-a", snapshot],
+                "GNU strings": ["strings", "-a", snapshot]}
+    run(["cat", snapshot])
+    times = {name: [] for name in commands}
+    outputs = {}
+    for i in range(rounds):
+        for name, command in commands.items():
+            outputs[name] = os.path.join(work, name.split()[0] + ".out")
+            if not i:
+                with open(outputs[name], "wb") as out:
+                    run(command, stdout=out)
+            wall, code = run(command)
+            times[name].append(wall)
+    ours = statistics.median(times["memstrings --list"])
+    for name, goal in (("eu-strings", ">= 3"), ("GNU strings", ">= 15")):
+        same = subprocess.run(["cmp", "-s", outputs["memstrings --list"], outputs[name]]).returncode == 0
+        table.add("strings --list, %d MiB file" % (os.stat(snapshot).st_size / MIB),
+                  seconds_text(times["memstrings --list"]), "%s: %s" % (name, seconds_text(times[name])),
+                  "%.1f x" % (statistics.median(times[name]) / ours),
+                  "%s; output %s" % (goal, "equal" if same else "DIFFERS"))
+    for path in outputs.values():
+        os.unlink(path)
+
+
+def bench_gcore(pid, ours, written, work, table):
+    """Once, and last: it changes the target."""
+    before = {f: status(pid, f) for f in ("VmRSS", "VmPTE")}
+    wall, code = run(["gcore", "-o", os.path.join(work, "gcore"), str(pid)], seconds=GCORE_SECONDS)
+    core = os.path.join(work, "gcore.%d" % pid)
+    if code or not os.path.exists(core):
+        table.add("gcore", "", "failed or took more than %d s" % GCORE_SECONDS, "", "")
+        return
+    size = os.stat(core).st_blocks * 512
+    table.add("snapshot against gcore", "%.2f s" % ours, "gcore: %.2f s" % wall, "%.1f x" % (wall / ours), "")
+    table.add("bytes against gcore", mib_text(written), "gcore: " + mib_text(size), "%.1f x" % (size / written), "")
+    for field in before:
+        table.add("target's %s by gcore" % field, "",
+                  "%+.1f MiB" % ((status(pid, field) - before[field]) / MIB), "", "")
+    os.unlink(core)
+
+
+def main():
+    rounds, directory = int(sys.argv[1]), sys.argv[2]
+    work = tempfile.mkdtemp(prefix="memsleuth-bench.", dir=directory)
+    target = start_target()
+    table = Table()
+    try:
+        print("target: %s\n  VmRSS %s, VmSize %s, stopped; %d rounds in %s; Linux %s, %d processors\n" % (
+            " ".join(JVM), mib_text(status(target.pid, "VmRSS")), mib_text(status(target.pid, "VmSize")),
+            rounds, directory, os.uname().release, os.cpu_count()), flush=True)
+        snapshot, ours, written = bench_snapshot(target.pid, rounds, work, table)
+        bench_strings(snapshot, rounds, work, table)
+        os.unlink(snapshot)
+        if shutil.which("gcore"):
+            bench_gcore(target.pid, ours, written, work, table)
+        table.show()
+    finally:
+        target.kill()
+        shutil.rmtree(work)
+
+
+main()

@@ -1,0 +1,4 @@
+# No such file.
+. "$MS_SRC/tests/lib.sh"
+
+memwho ./nothing-here

@@ -1,0 +1,30 @@
+# A JVM's reserved areas, for each collector: they are found, they balance, and pages that
+# ZGC before JDK 21 maps three times are counted once for the heap.
+. "$MS_SRC/tests/lib.sh"
+need_utility memwho
+need_command jq java
+
+row()
+{
+	jq -e --arg o "$1" ".owners[] | select(.owner == \$o) | $2" ledger.json >/dev/null ||
+		fail "$gc: $1: $(jq -c '[.owners[] | [.owner, .resident_bytes]]' ledger.json)"
+}
+
+for gc in Serial G1 Parallel Z; do
+	java -XX:+Use${gc}GC -version >/dev/null 2>&1 || continue
+	start_java $gc -XX:+Use${gc}GC -Xmx256m --
+	hold "$pid"
+	run memwho --json "$pid"
+	expect_status 0
+	mv out ledger.json
+	expect_equal "$(jq .balance_bytes ledger.json)" 0 "$gc: balance"
+	expect_equal "$(jq .conflict_count ledger.json)" 0 "$gc: conflicts"
+	row java.heap '.grade == "structural" and .resident_bytes > 4000000'
+	row java.code '.resident_bytes > 100000'
+	row java.stack '.count > 10'
+	row stack.main '.count == 1'
+	row file.lib '.resident_bytes > 4000000'
+	expect_equal "$(jq '[.threads[] | select(.stack_start == null)] | length' ledger.json)" 0 \
+		"$gc: threads without a stack"
+	kill -KILL "$pid"
+done

@@ -2,7 +2,8 @@
  * Core files: segments and notes of an ELF core from the kernel, gcore, drgn or us.
  *
  * All input is hostile: sizes are checked, a file that was cut off is read as far as it
- * goes, and what does not fit is counted in `odd` and left out. Any thread may read.
+ * goes, and what does not fit is counted in `odd` and left out. Any thread may call what
+ * takes a const core.
  *
  * Source: core(5), fs/binfmt_elf.c (elf_core_dump, fill_files_note; Linux 6.18), elf(5)
  * for PN_XNUM: files with 65,535 and more segments.
@@ -87,7 +88,11 @@ struct ms_core_files {
 	size_t n;
 };
 
-/** Read NT_FILE; empty if there is none or it makes no sense. Errors: NOMEM. */
+/**
+ * Read NT_FILE; empty if there is none or it makes no sense.
+ *
+ * Storage: the core's arena, so one thread at a time. Errors: NOMEM.
+ */
 struct ms_error *ms_core_files(struct ms_core *core, struct ms_core_files *ret)
 	MS_MUST_CHECK;
 
@@ -104,7 +109,11 @@ struct ms_core_threads {
 	size_t n;
 };
 
-/** Read every NT_PRSTATUS; notes too short are counted odd. Errors: NOMEM. */
+/**
+ * Read every NT_PRSTATUS; notes too short are counted odd.
+ *
+ * Storage: the core's arena, so one thread at a time. Errors: NOMEM.
+ */
 struct ms_error *ms_core_threads(struct ms_core *core, struct ms_core_threads *ret)
 	MS_MUST_CHECK;
 

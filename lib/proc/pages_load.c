@@ -52,6 +52,7 @@ struct loader {
 	struct ms_pages *pages;
 	uint64_t scan_mask;  // categories this kernel knows; 0: no scan
 	uint64_t zero_frame; // page frame of the zero page; 0: hidden from us
+	bool has_no_file;    // the mapping in work is private and anonymous
 	bool seen_guard;
 };
 
@@ -147,7 +148,10 @@ static enum ms_page_state state_of_word(const struct loader *l, uint64_t word)
 	if (word & WORD_PRESENT) {
 		if (l->zero_frame && (word & WORD_FRAME) == l->zero_frame)
 			return MS_PAGE_ZERO;
-		return word & WORD_FILE ? MS_PAGE_FILE : MS_PAGE_ANON;
+		if (!(word & WORD_FILE))
+			return MS_PAGE_ANON;
+		// The huge zero page is taken for one of a file, also where none can be.
+		return l->has_no_file ? MS_PAGE_ZERO : MS_PAGE_FILE;
 	}
 	return word & WORD_SWAPPED ? MS_PAGE_SWAPPED : MS_PAGE_ABSENT;
 }
@@ -194,7 +198,7 @@ static struct ms_error *load_words(struct loader *l, struct ms_range range)
 
 /*
  * The page frame of the zero page, found on a page of ours that was only ever read; 0 if
- * frame numbers are hidden. The huge zero page has other frames and is not found.
+ * frame numbers are hidden.
  */
 static uint64_t find_zero_frame(void)
 {
@@ -246,6 +250,7 @@ struct ms_error *ms_pages_load(int fd, const struct ms_maps *maps, bool force_wo
 		const struct ms_mapping *m = &maps->v[i];
 		if (!has_page_map(m))
 			continue;
+		l.has_no_file = !m->inode && !(m->flags & MS_MAPPING_SHARED);
 		err = l.scan_mask ? load_scan(&l, m->range) : load_words(&l, m->range);
 		if (err)
 			return err;

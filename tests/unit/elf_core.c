@@ -267,6 +267,42 @@ static void damage_does_no_harm(void **state)
 	ms_buffer_deinit(&file);
 }
 
+/* struct elf_prstatus of aarch64: 112 bytes, x0 to x30, sp, pc, pstate, 8 bytes more. */
+static void registers_of_aarch64(void **state)
+{
+	(void)state;
+	uint8_t status[392] = {};
+	const uint32_t tid = 77;
+	const uint64_t sp = 0xffff1000, pc = 0xaaaa2000;
+	memcpy(status + 32, &tid, sizeof(tid));
+	memcpy(status + 112 + 31 * 8, &sp, sizeof(sp));
+	memcpy(status + 112 + 32 * 8, &pc, sizeof(pc));
+	struct ms_buffer file = {}, notes = {};
+	add_struct(&notes, NT_PRSTATUS, status, sizeof(status));
+	add_struct(&notes, NT_PRSTATUS, status, 336); // one of x86-64 is too short
+	Elf64_Ehdr header = core_header(1);
+	header.e_machine = EM_AARCH64;
+	Elf64_Phdr segment = { PT_NOTE, 0, sizeof(header) + sizeof(segment), 0, 0,
+		notes.n, 0, 4 };
+	no_error(ms_buffer_add(&file, &header, sizeof(header)));
+	no_error(ms_buffer_add(&file, &segment, sizeof(segment)));
+	no_error(ms_buffer_add(&file, notes.p, notes.n));
+	struct ms_bytes bytes = ms_buffer_bytes(&file);
+	struct ms_elf_source source = ms_elf_source_bytes(&bytes);
+	struct ms_core *core;
+	struct ms_core_threads threads;
+	no_error(ms_core_open(&source, &core));
+	no_error(ms_core_threads(core, &threads));
+	assert_int_equal(threads.n, 1);
+	assert_int_equal(core->odd, 1);
+	assert_int_equal(threads.v[0].tid, 77);
+	assert_int_equal(threads.v[0].sp, sp);
+	assert_int_equal(threads.v[0].pc, pc);
+	ms_core_free(core);
+	ms_buffer_deinit(&notes);
+	ms_buffer_deinit(&file);
+}
+
 enum {
 	MANY = 100000
 };
@@ -499,6 +535,7 @@ int main(void)
 		cmocka_unit_test(loads_are_sorted_and_disjoint),
 		cmocka_unit_test(notes_say_what_was_written),
 		cmocka_unit_test(damage_does_no_harm),
+		cmocka_unit_test(registers_of_aarch64),
 		cmocka_unit_test(counts_beyond_16_bits),
 		cmocka_unit_test(note_sizes_are_exact),
 		cmocka_unit_test(padding_and_strange_names_are_stepped_over),

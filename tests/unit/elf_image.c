@@ -105,6 +105,37 @@ static void file_symbols(void **state)
 	ms_elf_image_free(image);
 }
 
+/* A source that hides where the section headers are. */
+static int64_t read_sectionless(void *context, uint64_t offset, void *p, size_t n)
+{
+	const struct ms_elf_source *file = context;
+	int64_t got = file->read(file->context, offset, p, n);
+	if (offset == 0 && got >= (int64_t)sizeof(Elf64_Ehdr)) {
+		Elf64_Ehdr header;
+		memcpy(&header, p, sizeof(header));
+		header.e_shoff = 0;
+		header.e_shnum = 0;
+		memcpy(p, &header, sizeof(header));
+	}
+	return got;
+}
+
+static void symbols_without_sections(void **state)
+{
+	struct library *lib = *state;
+	struct ms_elf_source source = { read_sectionless, &lib->source,
+		lib->source.size };
+	struct ms_elf_image *image;
+	struct ms_elf_pieces pieces;
+	no_error(ms_elf_image_open(&source, &image));
+	assert_int_equal(image->sections_n, 0);
+	assert_true(image->build_id.n > 0);
+	finds_what_dlsym_finds(image, lib->bias);
+	no_error(ms_elf_image_pieces(image, &pieces));
+	assert_true(pieces.n > 2);
+	ms_elf_image_free(image);
+}
+
 static void mapped_symbols(void **state)
 {
 	struct library *lib = *state;
@@ -266,6 +297,16 @@ static int64_t read_pieces(void *context, uint64_t offset, void *p, size_t n)
 	return f->source->read(f->source->context, offset, p, have);
 }
 
+static void check_all_there(
+	const struct ms_elf_source *source, uint64_t offset, uint64_t size)
+{
+	uint8_t byte;
+	assert_true(size > 0);
+	for (uint64_t at = 0; at < size; at += 64)
+		assert_true(ms_elf_source_read(source, offset + at, &byte, 1));
+	assert_true(ms_elf_source_read(source, offset + size - 1, &byte, 1));
+}
+
 static void pieces_are_enough(void **state)
 {
 	struct library *lib = *state;
@@ -298,9 +339,12 @@ static void pieces_are_enough(void **state)
 	assert_non_null(ms_elf_image_section(again, ".dynsym"));
 	finds_what_dlsym_finds(again, lib->bias);
 	const struct ms_elf_section *rodata = ms_elf_image_section(again, ".rodata");
-	uint8_t byte;
 	assert_non_null(rodata);
-	assert_true(ms_elf_source_read(&source, rodata->offset, &byte, 1));
+	check_all_there(&source, rodata->offset, rodata->size);
+	for (size_t i = 0; i < again->segments_n; i++)
+		if (again->segments[i].type == PT_LOAD && again->segments[i].flags & PF_W)
+			check_all_there(&source, again->segments[i].offset,
+				again->segments[i].file_size);
 	ms_elf_image_free(again);
 	ms_elf_image_free(image);
 }
@@ -398,6 +442,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(file_symbols),
+		cmocka_unit_test(symbols_without_sections),
 		cmocka_unit_test(mapped_symbols),
 		cmocka_unit_test(mapped_symbols_are_all_there),
 		cmocka_unit_test(sections_are_libelfs),

@@ -143,6 +143,12 @@ static void version_2(void **state)
 	assert_int_equal(ms_cgroup_headroom(&m), 0); // over it, never below zero
 	ms_cgroup_memory_deinit(&m);
 
+	put(root, "sys/fs/cgroup/pod/app/memory.max", "max\n");
+	put(root, "sys/fs/cgroup/pod/app/inner/leaf/memory.current", "1\n");
+	m = read_group(root, "0::/pod/app/inner/leaf\n");
+	assert_int_equal(m.limit, 1000000); // three levels up
+	ms_cgroup_memory_deinit(&m);
+
 	m = read_group(root, "0::/\n");
 	assert_int_equal(m.version, 2);
 	assert_int_equal(m.limit, UINT64_MAX);
@@ -190,6 +196,7 @@ static void other_groups_are_not_read(void **state)
 		"0::/../pod/app\n",
 		"0::/pod/../pod/app\n",
 		"0::/pod/..\n",
+		"0::/pod/..\n",
 		"0::/nowhere\n",
 		"4:memory:/nowhere\n",
 		"0::/escape\n",
@@ -202,6 +209,7 @@ static void other_groups_are_not_read(void **state)
 	snprintf(link, sizeof(link), "%s/memory.current", out);
 	fclose(fopen(link, "we"));
 	put(root, "sys/fs/cgroup/memory.stat", "anon 1\n");
+	put(root, "sys/fs/cgroup/pod/app/memory.current", "1\n");
 	snprintf(link, sizeof(link), "%s/sys/fs/cgroup/escape", root->path);
 	assert_int_equal(symlink(out, link), 0);
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <malloc.h>
 #include <string.h>
 
 #include "proc/proc.h"
@@ -185,6 +186,23 @@ static void terabytes_in_one_state_are_cheap(void **state)
 	ms_pages_free(pages);
 }
 
+// Tiles filled page by page are joined once they are uniform: 4 GiB take next to nothing.
+static void uniform_tiles_are_free(void **state)
+{
+	(void)state;
+	struct ms_pages *pages;
+	enum ms_page_state s;
+	uint64_t end = UINT64_C(1) << 32;
+	no_error(ms_pages_new(&pages));
+	size_t before = mallinfo2().uordblks;
+	for (uint64_t at = 0; at < end; at += MS_PAGE_SIZE)
+		no_error(ms_pages_set(
+			pages, (struct ms_range){ at, at + MS_PAGE_SIZE }, MS_PAGE_ANON));
+	assert_true(mallinfo2().uordblks < before + 8192);
+	assert_int_equal(ms_pages_run(pages, 0, end + 1, &s).end, end);
+	ms_pages_free(pages);
+}
+
 // The last tile ends where addresses do: nothing may wrap there, or wait for its end.
 static void the_last_tile_is_one_like_others(void **state)
 {
@@ -277,6 +295,7 @@ int main(void)
 		cmocka_unit_test(encoding_comes_back),
 		cmocka_unit_test(empty_is_absent),
 		cmocka_unit_test(terabytes_in_one_state_are_cheap),
+		cmocka_unit_test(uniform_tiles_are_free),
 		cmocka_unit_test(the_last_tile_is_one_like_others),
 		cmocka_unit_test(wrong_ranges_are_refused),
 		cmocka_unit_test(malformed_encodings_are_refused),

@@ -156,8 +156,10 @@ static struct ms_error *collect(struct sweep *s, struct ms_ranges *found)
 {
 	struct ms_error *err = NULL;
 	size_t lead = 0;
-	qsort(s->leads.v, s->leads.n, sizeof(*s->leads.v), compare_ranges);
-	qsort(s->runs.v, s->runs.n, sizeof(*s->runs.v), compare_addresses);
+	if (s->leads.n)
+		qsort(s->leads.v, s->leads.n, sizeof(*s->leads.v), compare_ranges);
+	if (s->runs.n)
+		qsort(s->runs.v, s->runs.n, sizeof(*s->runs.v), compare_addresses);
 	ms_array_foreach (run, &s->runs) {
 		uint64_t at = run->address, end = run->address + (run->end - run->offset);
 		for (; !err && lead < s->leads.n && s->leads.v[lead].start < end;

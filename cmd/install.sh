@@ -29,13 +29,20 @@ ms_install()
 		fi
 	fi
 	echo "\$ apt-get install$ms_missing"
-	$ms_sudo apt-get update -qq || echo "cannot update the package lists; trying all the same" >&2
-	# shellcheck disable=SC2086
-	$ms_sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
-		--no-install-recommends $ms_missing >/dev/null || {
+	ms_log=$(mktemp)
+	# Package lists that cannot be fetched anew may still do.
+	# shellcheck disable=SC2024,SC2086
+	{
+		$ms_sudo apt-get update -qq
+		$ms_sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
+			--no-install-recommends -o Dpkg::Use-Pty=0 $ms_missing
+	} >"$ms_log" 2>&1 || {
+		tail -n 20 "$ms_log" >&2
+		rm -f "$ms_log"
 		echo "cannot install:$ms_missing" >&2
 		return 1
 	}
+	rm -f "$ms_log"
 }
 
 # ms_configure DIR OPTION...: meson setup, once; afterwards only options that differ are set.

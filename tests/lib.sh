@@ -67,6 +67,13 @@ need_utility()
 	done
 }
 
+# need_terminal: `script` can make one.
+need_terminal()
+{
+	need_command script
+	script -qec true /dev/null </dev/null >/dev/null 2>&1 || skip "no terminal can be made"
+}
+
 need_root()
 {
 	[ "$(id -u)" = 0 ] || skip "needs root"

@@ -60,6 +60,17 @@ static void pivot(void)
 		_exit(1);
 }
 
+static bool can_pivot(void)
+{
+	int status;
+	pid_t pid = fork();
+	if (pid == 0) {
+		pivot();
+		_exit(0);
+	}
+	return waitpid(pid, &status, 0) == pid && status == 0;
+}
+
 static bool in_namespace; // or in a chroot
 static bool is_detached;  // from a mount that is gone: maps then says "/file"
 
@@ -211,6 +222,11 @@ int main(void)
 		return 1;
 	int failed = cmocka_run_group_tests_name("in a chroot", tests, NULL, NULL);
 	in_namespace = true;
-	failed += cmocka_run_group_tests_name("in a namespace", tests, NULL, NULL);
+	if (can_pivot())
+		failed +=
+			cmocka_run_group_tests_name("in a namespace", tests, NULL, NULL);
+	else
+		puts("skipped: no mount namespace can be made here (in a chroot, or without "
+		     "CAP_SYS_ADMIN); the chroot half ran");
 	return failed || remove_directories() != 0;
 }

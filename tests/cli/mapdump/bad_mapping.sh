@@ -1,3 +1,4 @@
+# A mapping that nobody has.
 . "$MS_SRC/tests/lib.sh"
 need_command jq
 start maps mkmaps --only=anon

@@ -1,3 +1,4 @@
+# A process of ours that is not dumpable.
 . "$MS_SRC/tests/lib.sh"
 need_root
 need_command jq setpriv

@@ -1,3 +1,4 @@
+# Another user's process.
 . "$MS_SRC/tests/lib.sh"
 need_root
 need_command jq setpriv

@@ -1,3 +1,4 @@
+# Not our child, and Yama asks for that.
 . "$MS_SRC/tests/lib.sh"
 need_root
 need_command jq setpriv

@@ -1,3 +1,4 @@
+# A file system that is too small: refused before anything is written.
 . "$MS_SRC/tests/lib.sh"
 need_root
 need_command jq mount umount

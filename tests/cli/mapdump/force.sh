@@ -1,3 +1,4 @@
+# --force replaces a file.
 . "$MS_SRC/tests/lib.sh"
 need_command jq
 start maps mkmaps --only=anon

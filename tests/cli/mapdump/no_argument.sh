@@ -1,2 +1,3 @@
+# Nothing to do.
 . "$MS_SRC/tests/lib.sh"
 mapdump

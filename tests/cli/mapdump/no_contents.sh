@@ -1,3 +1,4 @@
+# Everything but memory.
 . "$MS_SRC/tests/lib.sh"
 need_command jq eu-readelf
 start maps mkmaps

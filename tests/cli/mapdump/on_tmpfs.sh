@@ -1,3 +1,4 @@
+# Output in memory counts against the limit the user is close to: a warning.
 . "$MS_SRC/tests/lib.sh"
 need_root
 need_command jq mount umount

@@ -1,3 +1,4 @@
+# A file that is there is kept.
 . "$MS_SRC/tests/lib.sh"
 need_command jq
 start maps mkmaps --only=anon

@@ -1,2 +1,3 @@
+# A misspelled option: the nearest is named.
 . "$MS_SRC/tests/lib.sh"
 mapdump --mappings 1

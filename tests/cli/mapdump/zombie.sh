@@ -1,3 +1,4 @@
+# A process that has ended and was not waited for.
 . "$MS_SRC/tests/lib.sh"
 sh -c "sleep 0 & echo \$! >child; exec sleep 60" &
 ms_started=$!

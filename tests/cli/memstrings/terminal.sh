@@ -1,7 +1,7 @@
 # Nothing in a file, or in its name, steers a terminal.
 . "$MS_SRC/tests/lib.sh"
 
-need_command script
+need_terminal
 printf 'a\233red\033[31m\rfour\n' >bytes
 cp bytes "$(printf 'evil\033]0;x')"
 run_on_terminal()

@@ -2,7 +2,7 @@
 . "$MS_SRC/tests/lib.sh"
 PATH=$MS_BUILD/tests/unit:$PATH
 
-need_command script
+need_terminal
 run()
 {
 	script -qec "stty cols 24 rows 5; $1" /dev/null </dev/null | tr -d '\r' | sed 's/\x1b/ESC/g'

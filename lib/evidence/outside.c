@@ -89,6 +89,21 @@ static struct ms_error *add_files(struct ms_reading *reading)
 	return err;
 }
 
+// Anonymous memory of the group that is not this process's.
+static struct ms_error *add_others(
+	struct ms_reading *reading, const struct ms_cgroup_memory *m)
+{
+	struct ms_status status;
+	struct ms_bytes text = ms_target_file(reading->target, MS_TARGET_FILE_STATUS);
+	if (!text.n || m->anon == UINT64_MAX)
+		return NULL;
+	ms_status_parse(text, &status);
+	if (status.rss_anon == UINT64_MAX || m->anon <= status.rss_anon)
+		return NULL;
+	return add(reading, "outside.other_processes", m->anon - status.rss_anon,
+		"anonymous memory of the cgroup beyond this process's");
+}
+
 static struct ms_error *add_cgroup(struct ms_reading *reading)
 {
 	const struct ms_cgroup_memory *m = ms_target_cgroup(reading->target);
@@ -105,7 +120,7 @@ static struct ms_error *add_cgroup(struct ms_reading *reading)
 	if (!err)
 		err = add(reading, "outside.sockets", m->sock,
 			"socket buffers, charged to the cgroup");
-	return err;
+	return err ? err : add_others(reading, m);
 }
 
 struct ms_error *ms_kernel_outside(struct ms_reading *reading)

@@ -8,6 +8,14 @@
 enum {
 	CLASS_SPACE_ALIGN = 16 << 20,
 	REGION_MAX = 32 << 20, // of G1, through JDK 17
+	CODE_SLACK = 64 << 10,
+	NODE_BYTES = 64 << 20, // of metaspace, from JDK 17 on
+	NODE_ALIGN = 4 << 20,  // its root chunks
+	GRANULE = 64 << 10,    // in which it is committed
+	SAMPLE_BYTES = 64 << 10,
+	SHARE_MIN =
+		10, // percent of words that point into the JVM, in metaspace 20 and more
+	WORDS_MIN = 64,
 };
 
 #define GIB (1ull << 30)
@@ -51,6 +59,24 @@ static const struct ms_kind_row class_kind = {
 	.reader = "hotspot",
 	.detail =
 		"reservation of the class space's size right behind the class data archive",
+	.grade = MS_GRADE_CONTENT,
+	.precedence = MS_PRECEDENCE_LIBRARY,
+};
+
+static const struct ms_kind_row heap_high = {
+	.owner = "java.heap",
+	.reader = "hotspot",
+	.detail =
+		"reservation of the size -Xmx gives, too large for compressed references",
+	.grade = MS_GRADE_CONTENT,
+	.precedence = MS_PRECEDENCE_LIBRARY,
+};
+
+static const struct ms_kind_row node_kind = {
+	.owner = "java.metaspace.nonclass",
+	.reader = "hotspot",
+	.detail =
+		"reservation of a metaspace node's size and steps, full of pointers into the JVM",
 	.grade = MS_GRADE_CONTENT,
 	.precedence = MS_PRECEDENCE_LIBRARY,
 };
@@ -165,6 +191,27 @@ static struct ms_error *claim_heap(struct ms_reading *reading, const struct ms_m
 	return NULL;
 }
 
+// Above 32 GiB references are not compressed and the heap lies anywhere: a reservation of
+// just that size is looked for, between the edges of mappings.
+static struct ms_error *claim_high_heap(struct ms_reading *reading,
+	const struct ms_maps *maps, uint64_t heap_max, struct ms_range *ret_heap)
+{
+	uint64_t end;
+	for (size_t i = 0; i < maps->n; i++) {
+		const struct ms_mapping *m = &maps->v[i], *last;
+		if (!is_heap_part(m) || !ms_add(m->range.start, heap_max, &end))
+			continue;
+		last = ms_maps_find(maps, end - 1);
+		if (!last || last->range.end - end >= REGION_MAX ||
+			run_end(maps, i, is_heap_part) < last->range.end)
+			continue;
+		*ret_heap = (struct ms_range){ m->range.start, last->range.end };
+		return ms_claims_say(reading->claims, *ret_heap, MS_RANK_REGION,
+			&heap_high, 0, (struct ms_bytes){ 0 });
+	}
+	return NULL;
+}
+
 static bool is_code_part(const struct ms_mapping *m)
 {
 	unsigned rwx = MS_MAPPING_READ | MS_MAPPING_WRITE | MS_MAPPING_EXEC;
@@ -176,7 +223,8 @@ static bool is_code_size(uint64_t size, const struct ms_java_sizes *sizes)
 {
 	if (sizes->code_cache)
 		return size >= sizes->code_cache && size - sizes->code_cache < (4u << 20);
-	return size == 240ull << 20 || size == 48ull << 20;
+	return (size >= 240ull << 20 && size - (240ull << 20) < CODE_SLACK) ||
+	       (size >= 48ull << 20 && size - (48ull << 20) < CODE_SLACK);
 }
 
 // The reservation begins with executable memory and runs to its full size; what nobody
@@ -247,6 +295,63 @@ static struct ms_error *claim_archives(struct ms_reading *reading,
 	return err;
 }
 
+static bool points_into_jvm(const struct ms_maps *maps, uint64_t word)
+{
+	const struct ms_mapping *m = ms_maps_find(maps, word);
+	return m && (is_archive(m) || ms_bytes_ends(m->name, "/libjvm.so"));
+}
+
+// Metadata is full of pointers to the JVM's tables and to archived metadata.
+static bool has_metadata(
+	struct ms_reading *reading, const struct ms_maps *maps, uint64_t address)
+{
+	uint64_t words[512], full = 0, jvm = 0;
+	for (uint64_t at = 0; at < SAMPLE_BYTES; at += sizeof(words)) {
+		if (!ms_target_get(reading->target, address + at, words, sizeof(words)))
+			break;
+		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+			full += words[i] != 0;
+			jvm += words[i] && points_into_jvm(maps, words[i]);
+		}
+	}
+	return full >= WORDS_MIN && jvm * 100 >= full * SHARE_MIN;
+}
+
+// A node begins at a mapping's start, is committed in whole granules and ends at a
+// mapping's end, its full size later.
+static bool has_node_shape(const struct ms_maps *maps, size_t i)
+{
+	uint64_t start = maps->v[i].range.start, at = start;
+	if (start % NODE_ALIGN || !(maps->v[i].flags & MS_MAPPING_WRITE))
+		return false;
+	for (; i < maps->n && maps->v[i].range.start == at && at - start < NODE_BYTES;
+		i++) {
+		const struct ms_mapping *m = &maps->v[i];
+		if (!is_private_anon(m) || m->flags & MS_MAPPING_EXEC ||
+			ms_range_size(m->range) % GRANULE)
+			return false;
+		at = m->range.end;
+	}
+	return at - start == NODE_BYTES;
+}
+
+static struct ms_error *claim_metaspace(
+	struct ms_reading *reading, const struct ms_maps *maps, struct ms_range heap)
+{
+	struct ms_error *err = NULL;
+	if (ms_target_denied(reading->target))
+		return NULL;
+	for (size_t i = 0; !err && i < maps->n; i++) {
+		uint64_t start = maps->v[i].range.start;
+		if (!ms_range_has(heap, start) && has_node_shape(maps, i) &&
+			has_metadata(reading, maps, start))
+			err = ms_claims_say(reading->claims,
+				(struct ms_range){ start, start + NODE_BYTES },
+				MS_RANK_REGION, &node_kind, 1, (struct ms_bytes){ 0 });
+	}
+	return err;
+}
+
 static bool has_jvm(const struct ms_maps *maps)
 {
 	for (size_t i = 0; i < maps->n; i++)
@@ -267,8 +372,12 @@ static struct ms_error *anchor(struct ms_reading *reading, void *arg, void **ret
 	struct ms_range heap = { 0 };
 	struct ms_error *err =
 		sizes.is_zgc ? NULL : claim_heap(reading, maps, &sizes, &heap);
+	if (!err && !sizes.is_zgc && !heap.end && sizes.heap_max > 4 * GIB)
+		err = claim_high_heap(reading, maps, sizes.heap_max, &heap);
 	if (!err)
 		err = claim_archives(reading, maps, &sizes, heap);
+	if (!err)
+		err = claim_metaspace(reading, maps, heap);
 	return err ? err : claim_code(reading, maps, &sizes);
 }
 

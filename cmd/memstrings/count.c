@@ -131,6 +131,11 @@ struct ms_error *count_run(struct ms_cli *cli, const struct options *o, enum ms_
 	struct ms_error *err = check_usage(cli, o);
 	if (err)
 		return err;
+	// Wrong columns must fail before anything is read.
+	_cleanup_table_ struct ms_table unused = { 0 };
+	err = ms_cli_table(cli, &cluster_set, /* ctx= */ NULL, &unused);
+	if (err)
+		return err;
 	_cleanup_source_ struct source s;
 	err = source_open(cli, o, cli->operands.v[0], &s);
 	return err ? err : run_source(cli, o, &s, ret);

@@ -54,6 +54,10 @@ static void add_owners(struct ms_json *json, const struct report *r)
 		const struct ms_text_total *t = &r->result->totals[i];
 		ms_json_begin_row(json, NULL, '{');
 		ms_json_add(json, "owner", json_string(r->owners[t->owner]));
+		ms_json_add(json, "read_bytes",
+			r->source->plan.chosen
+				? ms_json_size(r->source->plan.chosen[t->owner])
+				: ms_json_size(r->result->scanned_bytes));
 		ms_json_add(json, "count", ms_json_size(t->count));
 		ms_json_add(json, "bytes", ms_json_size(t->bytes));
 		ms_json_add(json, "pages", ms_json_size(t->pages));

@@ -173,6 +173,7 @@ static const struct ms_option options[] = {
 		.kind = MS_OPTION_CALL, .call = take_portable, .is_hidden = true },
 
 	MS_CLI_JSON_OPTIONS(struct options, output),
+	MS_CLI_COLUMN_OPTIONS(struct options, output, 0),
 	MS_CLI_COLOR_OPTIONS(struct options, output),
 	MS_CLI_PAGER_OPTIONS(struct options, output),
 	MS_CLI_PROGRESS_OPTIONS(struct options, output),
@@ -185,6 +186,8 @@ static struct ms_error *run(struct ms_cli *cli, void *arg, enum ms_exit *ret)
 	return o->list ? list_run(cli, o, ret) : count_run(cli, o, ret);
 }
 
+static const struct ms_column_set *const column_sets[] = { &cluster_set, NULL };
+
 static const struct options defaults = { .top = 10 };
 
 static const struct ms_utility utility = {
@@ -194,6 +197,7 @@ static const struct ms_utility utility = {
 	.examples = examples,
 	MS_OPTION_TABLE(options, defaults),
 	MS_OUTPUT_AT(struct options, output),
+	.columns = column_sets,
 	.operand = "TARGET",
 	.min_operands = 0,
 	.max_operands = UINT_MAX,

@@ -85,6 +85,9 @@ struct report {
 bool report_shows(
 	const struct report *report, const struct ms_cluster *c, uint64_t *seen);
 
+/** The table of clusters; --columns and --sort are about it. */
+extern const struct ms_column_set cluster_set;
+
 /** Print for people. */
 struct ms_error *report_table(struct ms_cli *cli, const struct report *report);
 

@@ -3,6 +3,7 @@
 #include "memstrings.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 
 enum {
@@ -12,28 +13,57 @@ enum {
 
 // --- owners ---------------------------------------------------------------------------
 
-static void get_total_owner(const void *row, void *ctx, struct ms_cell *cell)
-{
-	const struct report *r = ctx;
-	cell->text = r->owners[((const struct ms_text_total *)row)->owner];
-}
+struct owner_row {
+	const char *owner;
+	uint64_t read; ///< resident bytes that were looked at; 0 for a file
+	const struct ms_text_total *text;
+};
 
-static void get_total_bytes(const void *row, void *ctx, struct ms_cell *cell)
+static void get_row_owner(const void *row, void *ctx, struct ms_cell *cell)
 {
 	(void)ctx;
-	cell->n = ((const struct ms_text_total *)row)->bytes;
+	cell->text = ((const struct owner_row *)row)->owner;
 }
 
-static void get_total_count(const void *row, void *ctx, struct ms_cell *cell)
+static void get_row_read(const void *row, void *ctx, struct ms_cell *cell)
 {
 	(void)ctx;
-	cell->n = ((const struct ms_text_total *)row)->count;
+	cell->n = ((const struct owner_row *)row)->read;
 }
 
-static void get_total_pages(const void *row, void *ctx, struct ms_cell *cell)
+static void get_row_text(const void *row, void *ctx, struct ms_cell *cell)
 {
+	const struct owner_row *r = row;
 	(void)ctx;
-	cell->n = ((const struct ms_text_total *)row)->pages;
+	cell->n = r->text->bytes;
+}
+
+static double percent(uint64_t part, uint64_t whole)
+{
+	return whole ? 100.0 * (double)part / (double)whole : NAN;
+}
+
+static void get_row_percent(const void *row, void *ctx, struct ms_cell *cell)
+{
+	const struct owner_row *r = row;
+	(void)ctx;
+	cell->percent = percent(r->text->bytes, r->read);
+}
+
+static void get_row_count(const void *row, void *ctx, struct ms_cell *cell)
+{
+	const struct owner_row *r = row;
+	(void)ctx;
+	cell->n = r->text->count;
+}
+
+static void get_row_pages(const void *row, void *ctx, struct ms_cell *cell)
+{
+	const struct owner_row *r = row;
+	(void)ctx;
+	// A file may begin and end within a page.
+	uint64_t pages = (r->read + 4095) / 4096;
+	cell->percent = percent(ms_min(r->text->pages, pages), pages);
 }
 
 static const struct ms_column owner_columns[] = {
@@ -42,26 +72,35 @@ static const struct ms_column owner_columns[] = {
 		.help = "who owns the memory",
 		.type = MS_COLUMN_TEXT,
 		.is_default = true,
-		.get = get_total_owner },
-	{ .name = "MIB",
+		.get = get_row_owner },
+	{ .name = "READ",
 		.heading = "MiB",
-		.key = "bytes",
-		.help = "memory that is text",
+		.help = "resident memory that was read",
 		.type = MS_COLUMN_MIB,
 		.is_default = true,
-		.get = get_total_bytes },
+		.get = get_row_read },
+	{ .name = "TEXT",
+		.heading = "TEXT MiB",
+		.help = "of that, in strings",
+		.type = MS_COLUMN_MIB,
+		.is_default = true,
+		.get = get_row_text },
+	{ .name = "TEXT%",
+		.help = "of that, in strings",
+		.type = MS_COLUMN_PERCENT,
+		.decimals = 2,
+		.is_default = true,
+		.get = get_row_percent },
+	{ .name = "PAGES%",
+		.help = "pages that hold a part of a string",
+		.type = MS_COLUMN_PERCENT,
+		.is_default = true,
+		.get = get_row_pages },
 	{ .name = "TIMES",
-		.key = "count",
 		.help = "strings",
 		.type = MS_COLUMN_COUNT,
 		.is_default = true,
-		.get = get_total_count },
-	{ .name = "PAGES",
-		.key = "pages",
-		.help = "pages that hold a part of one",
-		.type = MS_COLUMN_COUNT,
-		.is_default = true,
-		.get = get_total_pages },
+		.get = get_row_count },
 };
 
 static const struct ms_column_set owner_set =
@@ -117,15 +156,15 @@ static void get_form(const void *row, void *ctx, struct ms_cell *cell)
 {
 	const struct ms_cluster *c = row;
 	char form[MS_FORM_MAX];
-	(void)ctx;
+	const struct report *r = ctx;
 	if (is_other(c)) {
 		ms_cell_printf(cell, "clusters that memory had no room for (--memory)");
 		return;
 	}
 	size_t n = ms_cluster_form(c, form);
-	bool is_cut = c->is_cut || n > FORM_WIDTH;
-	ms_cell_printf(cell, "%.*s%s", n > FORM_WIDTH ? FORM_WIDTH : (int)n, form,
-		is_cut ? "..." : "");
+	size_t max = r->options->output.is_raw ? MS_FORM_MAX : FORM_WIDTH;
+	bool is_cut = c->is_cut || n > max;
+	ms_cell_printf(cell, "%.*s%s", (int)ms_min(n, max), form, is_cut ? "..." : "");
 }
 
 static void get_example(const void *row, void *ctx, struct ms_cell *cell)
@@ -177,7 +216,7 @@ static const struct ms_column cluster_columns[] = {
 		.get = get_example },
 };
 
-static const struct ms_column_set cluster_set =
+const struct ms_column_set cluster_set =
 	MS_COLUMN_SET("clusters", "strings of one form", cluster_columns, NULL);
 
 // --- the report -----------------------------------------------------------------------
@@ -245,14 +284,43 @@ static void print_head(struct ms_out *out, const struct report *r)
 	ms_out_char(out, '\n');
 }
 
+// Owners with text in the order of their totals, then those that have none: "little text"
+// is an answer too.
+static size_t make_owner_rows(const struct report *r, struct owner_row *rows)
+{
+	static const struct ms_text_total none = { 0 };
+	const struct ms_text_plan *plan = &r->source->plan;
+	size_t n = 0;
+	for (size_t i = 0; i < r->result->total_n; i++) {
+		const struct ms_text_total *t = &r->result->totals[i];
+		uint64_t read =
+			plan->chosen ? plan->chosen[t->owner] : r->result->scanned_bytes;
+		rows[n++] = (struct owner_row){ r->owners[t->owner], read, t };
+	}
+	size_t with_text = n;
+	for (size_t i = 0; i < plan->owner_n; i++) {
+		bool has_text = false;
+		for (size_t k = 0; k < with_text; k++)
+			has_text |= rows[k].owner == plan->owners[i];
+		if (!has_text && plan->chosen[i])
+			rows[n++] = (struct owner_row){ plan->owners[i], plan->chosen[i],
+				&none };
+	}
+	return n;
+}
+
 static struct ms_error *print_owners(struct ms_cli *cli, const struct report *r)
 {
 	_cleanup_table_ struct ms_table table = { 0 };
-	struct report ctx = *r;
-	struct ms_error *err = ms_cli_table(cli, &owner_set, &ctx, &table);
-	for (size_t i = 0; !err && i < r->result->total_n; i++)
-		err = ms_table_add(&table, &r->result->totals[i]);
-	return err ? err : ms_cli_table_print(cli, &table);
+	size_t max = r->result->total_n + r->source->plan.owner_n;
+	_cleanup_free_ struct owner_row *rows = calloc(max + 1, sizeof(*rows));
+	if (!rows)
+		return &ms_error_nomem;
+	size_t n = make_owner_rows(r, rows);
+	struct ms_error *err = ms_table_init(&table, &owner_set, /* ctx= */ NULL);
+	for (size_t i = 0; !err && i < n; i++)
+		err = ms_table_add(&table, &rows[i]);
+	return err ? err : ms_table_print(&table, &cli->format, &cli->out);
 }
 
 // Owners in the order of their totals, the clusters of each in theirs.
@@ -290,17 +358,17 @@ static struct ms_error *print_clusters(struct ms_cli *cli, const struct report *
 
 struct ms_error *report_table(struct ms_cli *cli, const struct report *r)
 {
+	if (r->options->output.is_raw)
+		return print_clusters(cli, r);
 	ms_cli_page(cli);
 	struct ms_out *out = &cli->out;
 	print_head(out, r);
-	if (!r->result->total_n) {
-		ms_out_str(out, "no strings\n");
-		return NULL;
-	}
 	struct ms_error *err = print_owners(cli, r);
 	ms_out_char(out, '\n');
-	if (!err)
+	if (!err && r->result->total_n)
 		err = print_clusters(cli, r);
+	else if (!err)
+		ms_out_str(out, "no strings\n");
 	if (r->result->dropped_clusters)
 		ms_out_str(out, "counts are lower bounds: clusters were dropped\n");
 	return err;

@@ -11,8 +11,8 @@ enum {
 
 void share_init(struct share *share, size_t memory)
 {
-	*share = (struct share){ .budget = memory - memory / 4, .text_max = TEXTS_MIN };
-	while (share->text_max * 2 * sizeof(uint64_t) <= memory / 4)
+	*share = (struct share){ .budget = memory - memory / 2, .text_max = TEXTS_MIN };
+	while (share->text_max * 2 * sizeof(uint64_t) <= memory / 2)
 		share->text_max *= 2;
 }
 
@@ -247,6 +247,8 @@ struct ms_error *share_fold(struct share *share, const struct ms_text_window *wi
 	err = count_text(share, c, hash);
 	if (!err && c->sample_n < MS_COUNT_SAMPLES)
 		err = add_sample(share, c, window, r, hash);
+	// Samples differ, so as many are known even when the table had no room for them.
+	c->distinct = ms_max(c->distinct, c->sample_n);
 	return err;
 }
 

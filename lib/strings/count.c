@@ -218,12 +218,14 @@ static struct ms_error *fold_one(void *arg, unsigned worker, size_t item)
 	return NULL;
 }
 
-// A gap in the surroundings is counted where it is in a body.
+// A gap in the surroundings of a window counts where it is in a body.
 static void count_gaps(struct ms_count *count, const struct ms_text_window *w)
 {
+	uint64_t gaps = 0;
 	for (size_t i = 0; i < w->gaps.n; i++)
-		count->result.gap_bytes +=
-			ms_range_size(ms_range_clip(w->gaps.v[i], w->body));
+		gaps += ms_range_size(ms_range_clip(w->gaps.v[i], w->body));
+	count->result.gap_bytes += gaps;
+	count->result.scanned_bytes += ms_range_size(w->body) - gaps;
 }
 
 static struct ms_error *run_batch(struct ms_count *count, struct ms_pool *pool)
@@ -235,7 +237,6 @@ static struct ms_error *run_batch(struct ms_count *count, struct ms_pool *pool)
 	for (size_t i = 0; i < count->batch_n; i++) {
 		struct ms_text_window *w = count->batch[i];
 		count_gaps(count, w);
-		count->result.scanned_bytes += ms_range_size(w->body);
 		settle(count, w);
 	}
 	count->batch_n = 0;

@@ -65,7 +65,7 @@ struct ms_count_result {
 	size_t total_n;
 	uint64_t dropped_clusters; ///< times a cluster was dropped; 0: counts are exact
 	uint64_t dropped_count, dropped_bytes;
-	uint64_t scanned_bytes; ///< of memory, gaps included
+	uint64_t scanned_bytes; ///< of memory, gaps left out
 	uint64_t gap_bytes;
 };
 
@@ -109,7 +109,7 @@ MS_DEFINE_CLEANUP(struct ms_count *, ms_count_free);
 struct ms_error *ms_count_run(struct ms_count *count, const struct ms_ranges *ranges,
 	ms_count_read_fn read, void *arg, struct ms_pool *pool) MS_MUST_CHECK;
 
-/** Bytes of memory whose strings were folded so far, gaps included. */
+/** Bytes of memory that were read so far, gaps left out. */
 uint64_t ms_count_scanned(const struct ms_count *count);
 
 /** The result; borrowed until the counter is freed. Errors: NOMEM. */

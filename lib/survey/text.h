@@ -33,6 +33,7 @@ struct ms_text_plan {
 	uint64_t planned, resident; ///< bytes; resident is of all mappings
 	const char **owners;        ///< by number, ascending
 	size_t owner_n;
+	uint64_t *chosen;                  ///< resident bytes to be read, by owner number
 	struct ms_text_left_out *left_out; ///< descending by bytes
 	size_t left_out_n;
 };

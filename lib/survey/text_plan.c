@@ -38,7 +38,8 @@ static struct ms_error *number_owners(struct ms_text_plan *plan)
 	struct ms_kinds *kinds = ms_claims_kinds(plan->claims);
 	size_t n = ms_kinds_count(kinds);
 	plan->owners = calloc(n, sizeof(*plan->owners));
-	if (!plan->owners)
+	plan->chosen = calloc(n, sizeof(*plan->chosen));
+	if (!plan->owners || !plan->chosen)
 		return &ms_error_nomem;
 	for (size_t i = 0; i < n; i++)
 		plan->owners[i] = ms_kinds_row(kinds, (ms_kind)i)->owner;
@@ -129,12 +130,13 @@ static struct ms_error *choose_stretch(struct choice *c, const struct ms_mapping
 		const char *owner = owner_at(plan, at, &same);
 		if (ms_page_is_resident(state))
 			plan->resident += ms_range_size(run);
-		if (!is_chosen(c, mapping, owner, segment)) {
-			uint32_t number = owner_number(plan, owner);
-			if (ms_page_is_resident(state) && number != MS_TEXT_OWNER_NONE)
-				c->left_out[number] += ms_range_size(run);
+		bool chosen = is_chosen(c, mapping, owner, segment);
+		uint32_t number = owner_number(plan, owner);
+		if (ms_page_is_resident(state) && number != MS_TEXT_OWNER_NONE)
+			(chosen ? plan->chosen : c->left_out)[number] +=
+				ms_range_size(run);
+		if (!chosen)
 			continue;
-		}
 		plan->planned += ms_range_size(run);
 		struct ms_error *err = ms_ranges_add(&plan->ranges, run);
 		if (err)
@@ -224,6 +226,7 @@ void ms_text_plan_deinit(struct ms_text_plan *plan)
 {
 	ms_ranges_deinit(&plan->ranges);
 	free(plan->owners);
+	free(plan->chosen);
 	free(plan->left_out);
 	*plan = (struct ms_text_plan){ 0 };
 }

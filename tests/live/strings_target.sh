@@ -65,7 +65,7 @@ done
 # Everything is more; an owner is less.
 memstrings --json --all "$pid" >all.json
 jq -e --slurpfile all all.json '.scanned_bytes < $all[0].scanned_bytes and
-	([.left_out[].bytes] | add) + .scanned_bytes >= .resident_bytes and
+	(([.left_out[].bytes] + [.gaps[]]) | add) + .scanned_bytes >= .resident_bytes and
 	$all[0].left_out == []' count.json >/dev/null || fail "sizes do not fit together"
 memstrings --json --owner=malloc "$pid" >owner.json
 jq -e '[.owners[].owner | startswith("malloc")] | length > 0 and all' owner.json >/dev/null ||

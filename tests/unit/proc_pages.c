@@ -66,7 +66,7 @@ static struct ms_pages *random_pages(uint8_t model[SPACE])
 	no_error(ms_pages_new(&pages));
 	for (uint64_t at = 0; at < SPACE;) {
 		uint64_t n = ms_min(random_length(at), SPACE - at);
-		enum ms_page_state state = random_below(states);
+		enum ms_page_state state = (enum ms_page_state)random_below(states);
 		if (random_below(4)) {
 			no_error(ms_pages_set(pages, pages_at(at, at + n), state));
 			memset(model + at, (int)state, n);

@@ -95,7 +95,9 @@ static void *check_own(void *arg)
 	struct ms_control_block block;
 	const uint8_t *self = (const uint8_t *)pthread_self();
 	*is_right = ms_control_block_parse((uintptr_t)self, self, &everything, &block) &&
-		    block.tid == gettid() && ms_range_has(block.stack, (uintptr_t)&block);
+		    block.tid == gettid() &&
+		    // not the address of a variable: sanitizers move those elsewhere
+		    ms_range_has(block.stack, (uintptr_t)__builtin_frame_address(0));
 #else
 	*is_right = true;
 #endif

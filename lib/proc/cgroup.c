@@ -115,7 +115,9 @@ enum {
 static int open_below(int dir, const char *path, uint64_t flags)
 {
 	struct open_how how = {
-		.flags = flags | O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+		// O_PATH takes none of the others.
+		.flags = flags & O_PATH ? flags | O_CLOEXEC
+					: flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
 	return (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
@@ -258,24 +260,15 @@ static struct ms_cgroup_memory unknown_memory(unsigned version)
 	};
 }
 
-struct ms_error *ms_cgroup_memory_read(
-	int root_fd, struct ms_bytes cgroup_text, struct ms_cgroup_memory *ret)
+/*
+ * Read the group below the first mount point that has it; version 0 if none does.
+ * `group` is consumed.
+ */
+static struct ms_error *read_below_mounts(
+	int root_fd, unsigned version, char *group, struct ms_cgroup_memory *ret)
 {
-	struct ms_bytes path = {};
-	unsigned version = ms_cgroup_path(cgroup_text, &path);
-	struct ms_cgroup_memory m = unknown_memory(0);
-	if (!version || path.n >= PATH_LIMIT || (path.n && memchr(path.p, 0, path.n))) {
-		*ret = m;
-		return NULL;
-	}
-	char group[PATH_LIMIT];
-	memcpy(group, path.p, path.n);
-	group[path.n] = '\0';
-	if (leads_upwards(group)) {
-		*ret = m;
-		return NULL;
-	}
 	const struct layout *layout = &layouts[version];
+	struct ms_cgroup_memory m = unknown_memory(0);
 	for (size_t i = 0; i < sizeof(layout->mounts) / sizeof(layout->mounts[0]); i++) {
 		_cleanup_close_ int mount =
 			open_below(root_fd, layout->mounts[i], O_DIRECTORY);
@@ -295,6 +288,56 @@ struct ms_error *ms_cgroup_memory_read(
 		break;
 	}
 	*ret = m;
+	return NULL;
+}
+
+struct ms_error *ms_cgroup_memory_read(
+	int root_fd, struct ms_bytes cgroup_text, struct ms_cgroup_memory *ret)
+{
+	char group[PATH_LIMIT];
+	struct ms_bytes path = {};
+	unsigned version = ms_cgroup_path(cgroup_text, &path);
+	bool is_plain = version && path.n < sizeof(group) &&
+			!(path.n && memchr(path.p, 0, path.n));
+	if (is_plain) {
+		memcpy(group, path.p, path.n);
+		group[path.n] = '\0';
+		is_plain = !leads_upwards(group);
+	}
+	if (!is_plain) {
+		*ret = unknown_memory(0);
+		return NULL;
+	}
+	return read_below_mounts(root_fd, version, group, ret);
+}
+
+// A hierarchy's root is no container's group: version 1 has this file only there, and
+// version 2 has no figures there.
+static bool is_hierarchy_root(int root_fd, const char *path)
+{
+	char name[256];
+	int n = snprintf(name, sizeof(name), "%s/release_agent", path);
+	_cleanup_close_ int fd =
+		n < (int)sizeof(name) ? open_below(root_fd, name, O_PATH) : -1;
+	return fd >= 0;
+}
+
+struct ms_error *ms_cgroup_memory_read_mounted(int root_fd, struct ms_cgroup_memory *ret)
+{
+	for (unsigned version = 1; version <= 2; version++) {
+		char group[] = "/";
+		struct ms_cgroup_memory m;
+		struct ms_error *err = read_below_mounts(root_fd, version, group, &m);
+		if (err)
+			return err;
+		if (m.version && m.usage != UINT64_MAX &&
+			!is_hierarchy_root(root_fd, m.path)) {
+			*ret = m;
+			return NULL;
+		}
+		ms_cgroup_memory_deinit(&m);
+	}
+	*ret = unknown_memory(0);
 	return NULL;
 }
 

@@ -41,5 +41,18 @@ unsigned ms_cgroup_path(struct ms_bytes text, struct ms_bytes *ret_path);
 struct ms_error *ms_cgroup_memory_read(int root_fd, struct ms_bytes cgroup_text,
 	struct ms_cgroup_memory *ret) MS_MUST_CHECK;
 
+/**
+ * Read the figures of the group at which the hierarchy is mounted below a root directory.
+ *
+ * In a container that is the container's own group, also where its processes' paths lead
+ * upwards (seen from another cgroup namespace) or are those of the host (version 1 in
+ * Docker). The root of a hierarchy is no container's: it gives version 0.
+ *
+ * @param root_fd  the container's root: /proc/PID/root, or "/" inside of it
+ * Errors: NOMEM.
+ */
+struct ms_error *ms_cgroup_memory_read_mounted(
+	int root_fd, struct ms_cgroup_memory *ret) MS_MUST_CHECK;
+
 /** Bytes until the limit, counting inactive page cache as free; UINT64_MAX without limit. */
 uint64_t ms_cgroup_headroom(const struct ms_cgroup_memory *m);

@@ -14,6 +14,10 @@ uint64_t ms_target_allowance(void)
 		ms_read_file_at(AT_FDCWD, "/proc/self/cgroup", 1 << 16, &text);
 	if (!err && root >= 0)
 		err = ms_cgroup_memory_read(root, ms_buffer_bytes(&text), &memory);
+	if (!err && !memory.version && root >= 0) {
+		ms_cgroup_memory_deinit(&memory);
+		err = ms_cgroup_memory_read_mounted(root, &memory);
+	}
 	uint64_t headroom = UINT64_MAX;
 	if (!err && memory.version)
 		headroom = ms_cgroup_headroom(&memory);

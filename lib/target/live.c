@@ -201,20 +201,26 @@ static struct ms_error *open_mem(struct ms_target *target, struct ms_live *live)
 static struct ms_error *read_cgroup(struct ms_target *target, int proc_fd)
 {
 	// The target's own root shows the hierarchy its cgroup path is relative to; in
-	// the common case of no namespace that is ours.
+	// the common case of no namespace that is ours. Where neither has the path, what
+	// the target's container is confined to is mounted in it.
 	struct ms_bytes text = ms_target_file(target, MS_TARGET_FILE_CGROUP);
+	_cleanup_close_ int own = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int root =
+		openat(proc_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const int roots[] = { root, own };
 	for (size_t i = 0; i < 2 && !target->cgroup.version; i++) {
-		_cleanup_close_ int root =
-			i ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)
-			  : openat(proc_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (root < 0)
+		if (roots[i] < 0)
 			continue;
 		ms_cgroup_memory_deinit(&target->cgroup);
-		struct ms_error *err = ms_cgroup_memory_read(root, text, &target->cgroup);
+		struct ms_error *err =
+			ms_cgroup_memory_read(roots[i], text, &target->cgroup);
 		if (err)
 			return err;
 	}
-	return NULL;
+	if (target->cgroup.version || root < 0)
+		return NULL;
+	ms_cgroup_memory_deinit(&target->cgroup);
+	return ms_cgroup_memory_read_mounted(root, &target->cgroup);
 }
 
 // Everything that hangs on the mappings; each step says itself what it could not have.

@@ -224,6 +224,40 @@ static void other_groups_are_not_read(void **state)
 	rmdir(out);
 }
 
+// In a container the mount point is the container's group, whatever its path is called.
+static void mounted_groups(void **state)
+{
+	const struct root *root = *state;
+	struct ms_cgroup_memory m;
+	no_error(ms_cgroup_memory_read_mounted(root->fd, &m));
+	assert_int_equal(m.version, 0);
+	assert_int_equal(m.limit, UINT64_MAX);
+
+	put(root, "sys/fs/cgroup/memory.stat", "anon 1\n"); // as a root of version 2 has
+	no_error(ms_cgroup_memory_read_mounted(root->fd, &m));
+	assert_int_equal(m.version, 0);
+
+	put(root, "sys/fs/cgroup/memory.current", "500\n");
+	put(root, "sys/fs/cgroup/memory.max", "900\n");
+	no_error(ms_cgroup_memory_read_mounted(root->fd, &m));
+	assert_int_equal(m.version, 2);
+	assert_string_equal(m.path, "/sys/fs/cgroup");
+	assert_int_equal(ms_cgroup_headroom(&m), 400);
+	ms_cgroup_memory_deinit(&m);
+
+	put(root, "sys/fs/cgroup/memory/memory.usage_in_bytes", "600\n");
+	put(root, "sys/fs/cgroup/memory/memory.limit_in_bytes", "650\n");
+	no_error(ms_cgroup_memory_read_mounted(root->fd, &m));
+	assert_int_equal(m.version, 1);
+	assert_int_equal(ms_cgroup_headroom(&m), 50);
+	ms_cgroup_memory_deinit(&m);
+
+	put(root, "sys/fs/cgroup/memory/release_agent", "\n");
+	no_error(ms_cgroup_memory_read_mounted(root->fd, &m));
+	assert_int_equal(m.version, 2);
+	ms_cgroup_memory_deinit(&m);
+}
+
 // A real one, where this machine has it: our own group must have our memory.
 static void our_own_group(void **state)
 {
@@ -251,6 +285,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(version_1, make_root, remove_root),
 		cmocka_unit_test_setup_teardown(
 			other_groups_are_not_read, make_root, remove_root),
+		cmocka_unit_test_setup_teardown(mounted_groups, make_root, remove_root),
 		cmocka_unit_test(our_own_group),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

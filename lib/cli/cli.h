@@ -237,8 +237,8 @@ struct ms_error *ms_cli_table(struct ms_cli *cli, const struct ms_column_set *se
 	void *ctx, struct ms_table *ret) MS_MUST_CHECK;
 
 /**
- * Print a table as the options ask: for people, --raw, with --json=lines a row per line, or
- * with --json {"schema": "memsleuth/<set>/1", "<set>": [rows]}, by the set's name.
+ * Print a table as the options ask: for people, --raw, with --json=lines a row per line,
+ * or with --json {"schema": "memsleuth/<set>/1", "<set>": [rows]}, by the set's name.
  */
 struct ms_error *ms_cli_table_print(
 	struct ms_cli *cli, struct ms_table *table) MS_MUST_CHECK;

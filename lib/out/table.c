@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/cleanup.h"
 #include "out/cell_internal.h"
 #include "out/nearest.h"
 #include "out/text.h"
@@ -94,7 +95,7 @@ struct ms_error *ms_table_select(struct ms_table *table, const char *list)
 	if (strcasecmp(list, "all") == 0)
 		return show_all(table);
 	while (list) {
-		size_t column;
+		size_t column = 0;
 		struct ms_error *err = take_column(table->set, &list, &column);
 		if (err)
 			return err;
@@ -160,7 +161,6 @@ static void free_printer(struct printer *p)
 {
 	ms_out_deinit(&p->cell);
 	ms_arena_deinit(&p->arena);
-	free(p->widths);
 }
 
 static const struct ms_column *shown_column(const struct ms_table *table, size_t i)
@@ -313,9 +313,10 @@ struct ms_error *ms_table_print(
 	struct ms_error *err = ms_table_order(table);
 	if (err || !table->shown.n)
 		return err;
-	p.widths = calloc(table->shown.n, sizeof(*p.widths));
-	if (!p.widths)
+	_cleanup_free_ size_t *widths = calloc(table->shown.n, sizeof(*widths));
+	if (!widths)
 		return &ms_error_nomem;
+	p.widths = widths;
 	if (format->is_raw)
 		print_raw(&p);
 	else

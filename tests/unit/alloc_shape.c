@@ -12,6 +12,14 @@
 
 #include "alloc/alloc.h"
 
+#ifdef __SANITIZE_ADDRESS__
+#define HAS_ASAN
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAS_ASAN
+#endif
+#endif
+
 #define HEAP 0x7f1234000000ull
 
 static void put(uint8_t *bytes, size_t at, uint64_t value)
@@ -107,7 +115,7 @@ static void *check_own(void *arg)
 static void knows_this_libc(void **state)
 {
 	(void)state;
-#if defined(__SANITIZE_ADDRESS__)
+#ifdef HAS_ASAN
 	skip(); // malloc is the sanitizer's
 #endif
 	bool is_right = false;

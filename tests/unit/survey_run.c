@@ -38,6 +38,11 @@ static int start_child(void **state)
 			area[i] = (uint8_t)(i * 2654435761u >> 13 | 1);
 	child = fork();
 	if (!child) {
+		// Read, never written: the kernel's zero page, present but not in Rss.
+		volatile uint8_t *zeros = mmap(
+			NULL, 64 * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		for (size_t i = 0; zeros != MAP_FAILED && i < 64; i++)
+			(void)zeros[i * PAGE];
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		for (;;)
 			pause();
@@ -301,6 +306,28 @@ static void cancelled_is_an_error(void **state)
 	ms_target_free(target);
 }
 
+// Stopped, the rows sum to the kernel's Rss to the byte, whether page states come from
+// the scan or from words that cannot tell zero pages.
+static void balances_by_scan_and_by_words(void **state)
+{
+	(void)state;
+	assert_int_equal(kill(child, SIGSTOP), 0);
+	for (int words = 0; words < 2; words++) {
+		struct ms_target_options target_options = { .force_words = words };
+		struct ms_survey_options options = { .threads = 1 };
+		struct ms_target *target;
+		_cleanup_survey_ struct ms_survey *s = NULL;
+		assert_null(
+			ms_target_open_pid((uint64_t)child, &target_options, &target));
+		assert_null(ms_survey_run(target, &options, &s));
+		assert_true(s->ledger->has_rss_smaps);
+		assert_int_equal(s->ledger->rss, s->ledger->rss_smaps);
+		assert_true(s->ledger->rss > AREA - (1 << 20) - PAGE);
+		ms_target_free(target);
+	}
+	assert_int_equal(kill(child, SIGCONT), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +337,7 @@ int main(void)
 		cmocka_unit_test(walker_forms_batches),
 		cmocka_unit_test(failing_walker_leaves_raw_windows),
 		cmocka_unit_test(cancelled_is_an_error),
+		cmocka_unit_test(balances_by_scan_and_by_words),
 	};
 	return cmocka_run_group_tests(tests, start_child, end_child);
 }

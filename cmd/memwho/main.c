@@ -108,7 +108,8 @@ static struct ms_error *run(struct ms_cli *cli, void *arg, enum ms_exit *ret)
 		err = ms_survey_run(target, &survey_options, &survey);
 	if (err)
 		return err;
-	view = (struct view){ survey->ledger, ms_target_smaps(target) };
+	view = (struct view){ survey->ledger, ms_target_smaps(target),
+		ms_target_cgroup(target) };
 	bool lacks_memory = ms_target_denied(target) && !o->mappings;
 	if (survey->is_incomplete || lacks_memory)
 		*ret = MS_EXIT_INCOMPLETE;

@@ -5,11 +5,13 @@
 
 #include "cli/cli.h"
 #include "ledger/ledger.h"
+#include "proc/cgroup.h"
 
 /** What getters need beside the row. */
 struct view {
 	const struct ms_ledger *ledger;
-	const struct ms_smaps *smaps; ///< or NULL
+	const struct ms_smaps *smaps;          ///< or NULL
+	const struct ms_cgroup_memory *cgroup; ///< or NULL
 };
 
 /** One row per owner; rows are struct ms_ledger_row. */

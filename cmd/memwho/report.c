@@ -5,10 +5,9 @@
 
 #include "memwho.h"
 
-static void print_header(struct ms_out *out, const struct ms_ledger *ledger)
+static void print_identity(struct ms_out *out, const struct ms_ledger *ledger)
 {
 	const struct ms_ledger_target *t = &ledger->target;
-	char mib[MS_SIZE_TEXT];
 	ms_out_style(out, MS_STYLE_STRONG);
 	if (t->comm.n)
 		ms_out_target(out, t->comm);
@@ -22,15 +21,48 @@ static void print_header(struct ms_out *out, const struct ms_ledger *ledger)
 		ms_out_str(out, t->is_stopped ? "  stopped" : "  not stopped");
 	ms_out_printf(out, "  %zu threads  %zu mappings\n", ledger->thread_n,
 		ledger->mapping_n);
-	ms_out_printf(out, "RSS  %s MiB\n\n", ms_mib_text(ledger->rss, mib));
+}
+
+// How much the control group still takes, where it has a limit.
+static void print_limit(struct ms_out *out, const struct ms_cgroup_memory *m)
+{
+	char usage[MS_SIZE_TEXT], limit[MS_SIZE_TEXT], left[MS_SIZE_TEXT];
+	if (!m || !m->version || m->limit == UINT64_MAX || m->usage == UINT64_MAX)
+		return;
+	ms_out_printf(out, "CGROUP  %s of %s MiB  %s left\n",
+		ms_mib_text(m->usage, usage), ms_mib_text(m->limit, limit),
+		ms_mib_text(ms_cgroup_headroom(m), left));
+}
+
+// The first question about a JVM: how much of it is the heap?
+static void print_rss(struct ms_out *out, const struct ms_ledger *ledger)
+{
+	char rss[MS_SIZE_TEXT], heap_text[MS_SIZE_TEXT], rest[MS_SIZE_TEXT];
+	uint64_t heap = 0;
+	for (size_t i = 0; i < ledger->row_n; i++)
+		if (ms_bytes_starts(ms_bytes_of(ledger->rows[i].owner), "java.heap"))
+			heap += ledger->rows[i].resident;
+	ms_out_printf(out, "RSS  %s MiB", ms_mib_text(ledger->rss, rss));
+	if (heap)
+		ms_out_printf(out, " = Java heap %s + beyond the heap %s",
+			ms_mib_text(heap, heap_text),
+			ms_mib_text(ledger->rss - heap, rest));
+	ms_out_str(out, "\n\n");
+}
+
+static void print_header(struct ms_out *out, const struct view *view)
+{
+	print_identity(out, view->ledger);
+	print_limit(out, view->cgroup);
+	print_rss(out, view->ledger);
 }
 
 static void print_outside(struct ms_out *out, const struct ms_ledger *ledger)
 {
 	char mib[MS_SIZE_TEXT];
+	ms_out_str(out, "\n");
 	if (!ledger->outside_n)
 		return;
-	ms_out_str(out, "\n");
 	ms_out_style(out, MS_STYLE_HEADING);
 	ms_out_str(out, "OUTSIDE");
 	ms_out_style(out, MS_STYLE_NONE);
@@ -110,7 +142,7 @@ struct ms_error *print_report(struct ms_cli *cli, struct view *view,
 	if (cli->format.is_raw)
 		return ms_cli_table_print(cli, table);
 	ms_cli_page(cli);
-	print_header(&cli->out, ledger);
+	print_header(&cli->out, view);
 	err = ms_cli_table_print(cli, table);
 	if (err)
 		return err;

@@ -134,6 +134,13 @@ struct ms_error *ms_blocks_seal(struct ms_blocks *blocks)
 	uint32_t *ranks = calloc(blocks->words / RANK_WORDS, sizeof(*ranks));
 	if (!ranks)
 		return &ms_error_nomem;
+	// Growing left up to half of it unused.
+	ms_kind *fitted =
+		blocks->n ? realloc(blocks->kinds, blocks->n * sizeof(*fitted)) : NULL;
+	if (fitted) {
+		blocks->kinds = fitted;
+		blocks->cap = blocks->n;
+	}
 	uint32_t sum = 0;
 	for (uint64_t word = 0; word < blocks->words; word++) {
 		if (word % RANK_WORDS == 0)

@@ -63,22 +63,6 @@ static struct ms_bytes name_of(const struct options *o, const char *name)
 	return o->print_name ? ms_bytes_of(name) : (struct ms_bytes){ NULL, 0 };
 }
 
-// What was found before a file could not be read is printed before the message.
-static struct ms_error *list_file(struct ms_list *list, const struct options *o,
-	const char *path, struct state *state)
-{
-	_cleanup_close_ int fd = -1;
-	_cleanup_error_ struct ms_error *err = source_open_file(path, &fd);
-	if (!err)
-		err = ms_list_fd(list, fd, path, name_of(o, path));
-	if (!err || state->failed || ms_error_is(err, MS_ERROR_CANCELLED))
-		return ms_steal(err);
-	state->code = MS_EXIT_NO;
-	struct ms_error *flushed = ms_list_flush(list);
-	ms_cli_error(err);
-	return flushed;
-}
-
 // A process or a core: its memory at its addresses. What was left out is a note, not
 // output.
 static struct ms_error *list_target(struct ms_cli *cli, struct ms_list *list,
@@ -98,7 +82,7 @@ static struct ms_error *list_target(struct ms_cli *cli, struct ms_list *list,
 	if (left_out)
 		ms_cli_note("'%s': left out %s of resident memory (--all reads it too)",
 			name, ms_size_text(left_out, size));
-	if (read.missing || read.has_ended)
+	if ((read.missing || read.has_ended) && state->code == MS_EXIT_OK)
 		state->code = MS_EXIT_INCOMPLETE;
 	if (read.missing)
 		ms_cli_note("'%s': %s could not be read", name,
@@ -106,6 +90,30 @@ static struct ms_error *list_target(struct ms_cli *cli, struct ms_list *list,
 	if (read.has_ended)
 		ms_cli_note("'%s' ended meanwhile: the list is incomplete", name);
 	return NULL;
+}
+
+static struct ms_error *list_file(
+	struct ms_list *list, const struct options *o, const char *path)
+{
+	_cleanup_close_ int fd = -1;
+	struct ms_error *err = source_open_file(path, &fd);
+	return err ? err : ms_list_fd(list, fd, path, name_of(o, path));
+}
+
+// One operand that cannot be listed does not end the list. What was found in it before is
+// printed before the message.
+static struct ms_error *list_operand(struct ms_cli *cli, struct ms_list *list,
+	const struct options *o, const char *name, struct state *state)
+{
+	_cleanup_error_ struct ms_error *err =
+		o->is_core || source_is_pid(name) ? list_target(cli, list, o, name, state)
+						  : list_file(list, o, name);
+	if (!err || state->failed || ms_error_is(err, MS_ERROR_CANCELLED))
+		return ms_steal(err);
+	state->code = MS_EXIT_NO;
+	struct ms_error *flushed = ms_list_flush(list);
+	ms_cli_error(err);
+	return flushed;
 }
 
 static struct ms_error *list_stdin(struct ms_list *list, const struct options *o)
@@ -126,10 +134,7 @@ static struct ms_error *list_all(struct ms_cli *cli, struct ms_list *list,
 		if (strcmp(name, "-") == 0)
 			continue;
 		files++;
-		if (o->is_core || source_is_pid(name))
-			err = list_target(cli, list, o, name, state);
-		else
-			err = list_file(list, o, name, state);
+		err = list_operand(cli, list, o, name, state);
 	}
 	if (!err && !files)
 		err = list_stdin(list, o);

@@ -31,7 +31,7 @@ static const struct ms_count_result *count(
 	struct ms_count_options options = {
 		.window = { .min = 4 },
 		.window_size = window_size,
-		.memory = 1 << 20,
+		.memory = 1 << 17,
 	};
 	struct ms_ranges ranges = { 0 };
 	struct ms_pool *pool = NULL;
@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct ms_bytes bytes = { data + HEAD, size - HEAD };
 	size_t window = 1 + data[0] + 256u * (data[1] % 40);
 	struct ms_count *a, *b;
-	const struct ms_count_result *whole = count(bytes, 1 << 20, &a);
+	const struct ms_count_result *whole = count(bytes, bytes.n + 1, &a);
 	const struct ms_count_result *parts = count(bytes, window, &b);
 	require(whole->cluster_n == parts->cluster_n);
 	for (size_t i = 0; i < whole->cluster_n; i++) {

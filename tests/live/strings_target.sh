@@ -84,3 +84,17 @@ jq -c '[.clusters[] | select(.form | test("memsleuth-fixture")) | {form, count, 
 jq -c '[.clusters[] | select(.form | test("memsleuth-fixture")) | {form, count, bytes, pages}]' \
 	core.json >b
 cmp a b
+
+# Contiguous mappings are one piece of memory.
+jq -e '[.clusters[] | select(.form == "memsleuth-fixture text across a mapping edge")] |
+	length == 1 and .[0].count == 1' count.json >/dev/null || fail "cut at a mapping edge"
+
+# The target ends meanwhile: what was read is a result, and said to be incomplete.
+start large mkmaps --size=500000000
+(sleep 0.1; kill -KILL "$pid") &
+run memstrings "$pid"
+case $status in
+0 | 2) ;; # too early or too late to matter
+3) grep -q 'ended meanwhile' out || fail "exit status 3 without a reason" ;;
+*) fail "exit status $status" ;;
+esac

@@ -113,6 +113,24 @@ add_fuzzing()
 	done
 }
 
+# add_long: what draws random input, a hundred times more of it, in the sanitizer build.
+add_long()
+{
+	for source in $(grep -l MS_SEED tests/unit/*.c); do
+		name=${source##*/}
+		name=${name%.c}
+		for i in $(seq 100); do
+			add long "$MS_SRC/build-asan" "unit/$name-$i" \
+				"env MS_SEED=$((MS_SEED + i)) $MS_SRC/build-asan/tests/unit/test_$name"
+		done
+	done
+	for corpus in fixtures/corpus/*/; do
+		name=$(basename "$corpus")
+		add long "$MS_SRC/build-asan" "fuzz/$name" \
+			"$MS_SRC/build-asan/tests/fuzz/fuzz_$name $MS_SRC/$corpus 2000000 600"
+	done
+}
+
 build_with_clang()
 {
 	(
@@ -148,10 +166,11 @@ if [ "$tier" != quick ]; then
 	add_scripts clang build-clang full
 	add_fuzzing
 fi
+[ "$tier" != long ] || add_long
 
 tests/runner.sh "$work/results" <"$work/list" >"$work/output.fifo.txt" &
 runner=$!
-tail -n +1 -s 0.2 -f --pid=$runner "$work/output.fifo.txt" | sed '/ passed, .* skipped$/d'
+tail -n +1 -s 0.2 -f --pid=$runner "$work/output.fifo.txt" | sed -u '/ passed, .* skipped$/d'
 wait $runner
 status=$?
 summary=$(tail -n 1 "$work/output.fifo.txt")

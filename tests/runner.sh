@@ -13,11 +13,14 @@
 
 set -u
 
+# What the scripts of a command say of themselves.
 header()
 {
-	case $1 in
-	*.sh) sed -n '1,12s/^# runner: *//p' "$1" ;;
-	esac
+	for word in $1; do
+		case $word in
+		*.sh) sed -n '1,12s/^# runner: *//p' "$word" ;;
+		esac
+	done
 }
 
 # One test. Its verdict is one line in RESULTS/verdicts; the output is shown if it failed.
@@ -27,9 +30,9 @@ run_one()
 	IFS='	' read -r label build name command <<-END
 	$2
 	END
-	script=${command%% *}
-	limit=$(header "$script" | tr ' ' '\n' | sed -n 's/^timeout=//p')
+	limit=$(header "$command" | tr ' ' '\n' | sed -n 's/^timeout=//p' | head -n 1)
 	limit=${limit:-120}
+	[ "${MS_TIER:-}" != long ] || limit=$((limit * 20))
 	case $command in
 	*.sh | *.sh\ *) command="sh $command" ;;
 	esac
@@ -37,7 +40,7 @@ run_one()
 	MS_BUILD=$build
 	MS_SANITIZED=
 	case $label in
-	asan*) MS_SANITIZED=yes ;;
+	asan* | long*) MS_SANITIZED=yes ;;
 	esac
 	export MS_BUILD MS_SANITIZED
 	# shellcheck disable=SC2086
@@ -69,7 +72,7 @@ mkdir -p "$results"
 : >"$results/verdicts" >"$results/together" >"$results/alone"
 while IFS= read -r line; do
 	command=${line##*	}
-	case " $(header "${command%% *}") " in
+	case " $(header "$command" | tr '\n' ' ') " in
 	*' alone '*) echo "$line" >>"$results/alone" ;;
 	*) echo "$line" >>"$results/together" ;;
 	esac

@@ -67,7 +67,8 @@ static struct ms_error *print_maps(const struct ms_core *core,
 		// A core does not say which inode; files are told apart by their names.
 		if (file && (!last || !ms_bytes_equal(file->name, last->name)))
 			inode++;
-		last = file ?: last;
+		if (file)
+			last = file;
 		struct ms_error *err = ms_buffer_printf(text,
 			"%" PRIx64 "-%" PRIx64 " %c%c%cp %" PRIx64 " 00:00 %" PRIu64 " ",
 			s->range.start, s->range.end, s->flags & PF_R ? 'r' : '-',

@@ -11,7 +11,9 @@
 #include "snapshot/snapshot.h"
 
 // Buffers, page states and the plan of a usual process; 6 MiB were measured for a JVM.
-enum { MEMORY_NEEDED = 8 << 20 };
+enum {
+	MEMORY_NEEDED = 8 << 20
+};
 
 struct options {
 	struct ms_cli_output output;

@@ -18,12 +18,12 @@
 struct ms_elf_segment {
 	struct ms_range range; ///< [p_vaddr, p_vaddr + p_memsz); may be empty
 	uint64_t offset;       ///< in the source
-	uint64_t file_size;    ///< bytes in the file, at most p_filesz; the rest of a LOAD
-			       ///< was not written (or is zero: its writer knows)
-	uint64_t missing;      ///< bytes of p_filesz that the file is too short for
+	uint64_t file_size; ///< bytes in the file, at most p_filesz; the rest of a LOAD
+			    ///< was not written (or is zero: its writer knows)
+	uint64_t missing;   ///< bytes of p_filesz that the file is too short for
 	uint64_t align;
-	uint32_t type;	       ///< PT_LOAD, PT_NOTE, ...
-	uint32_t flags;	       ///< PF_R | PF_W | PF_X
+	uint32_t type;  ///< PT_LOAD, PT_NOTE, ...
+	uint32_t flags; ///< PF_R | PF_W | PF_X
 };
 
 struct ms_core {
@@ -33,14 +33,14 @@ struct ms_core {
 
 	struct ms_elf_segment *segments; ///< all, in the order of the file
 	size_t segments_n;
-	struct ms_elf_segment *loads;	 ///< PT_LOAD alone, ascending and disjoint
+	struct ms_elf_segment *loads; ///< PT_LOAD alone, ascending and disjoint
 	size_t loads_n;
-	struct ms_note *notes;		 ///< in the order of the file
+	struct ms_note *notes; ///< in the order of the file
 	size_t notes_n;
 
-	bool truncated;	 ///< the file ends before what its headers promise
+	bool truncated;   ///< the file ends before what its headers promise
 	uint64_t missing; ///< bytes of PT_LOAD that the file is too short for
-	size_t odd;	 ///< segments and notes that make no sense
+	size_t odd;       ///< segments and notes that make no sense
 };
 
 /**
@@ -48,10 +48,10 @@ struct ms_core {
  *
  * @param source  its context must outlive the core
  * @param ret     owned: ms_core_free
- * Errors: FORMAT (not an ELF file, or headers that make no sense; offset), UNSUPPORTED (an
- *         ELF file, but not a 64-bit little-endian core of x86-64 or aarch64), LIMIT
- *         (more segments or notes than any system writes), NOMEM.
- * Cost: the headers and the notes' headers; no descriptor and no memory is read.
+ * Errors: FORMAT (not an ELF file, or headers that make no sense; offset), UNSUPPORTED
+ * (an ELF file, but not a 64-bit little-endian core of x86-64 or aarch64), LIMIT (more
+ * segments or notes than any system writes), NOMEM. Cost: the headers and the notes'
+ * headers; no descriptor and no memory is read.
  */
 struct ms_error *ms_core_open(
 	const struct ms_elf_source *source, struct ms_core **ret) MS_MUST_CHECK;
@@ -63,7 +63,8 @@ MS_DEFINE_CLEANUP(struct ms_core *, ms_core_free);
 /** Index of the first load that ends after the address; loads_n if there is none. */
 size_t ms_core_load_index(const struct ms_core *core, uint64_t address);
 
-/** The first note of this name and type, after `after` (NULL: from the start), or NULL. */
+/** The first note of this name and type, after `after` (NULL: from the start), or NULL.
+ */
 const struct ms_note *ms_core_note(const struct ms_core *core, const char *name,
 	uint32_t type, const struct ms_note *after);
 
@@ -93,8 +94,8 @@ struct ms_core_files {
  *
  * Storage: the core's arena, so one thread at a time. Errors: NOMEM.
  */
-struct ms_error *ms_core_files(struct ms_core *core, struct ms_core_files *ret)
-	MS_MUST_CHECK;
+struct ms_error *ms_core_files(
+	struct ms_core *core, struct ms_core_files *ret) MS_MUST_CHECK;
 
 /** A thread: NT_PRSTATUS. The first one is the thread that took the signal. */
 struct ms_core_thread {
@@ -114,8 +115,8 @@ struct ms_core_threads {
  *
  * Storage: the core's arena, so one thread at a time. Errors: NOMEM.
  */
-struct ms_error *ms_core_threads(struct ms_core *core, struct ms_core_threads *ret)
-	MS_MUST_CHECK;
+struct ms_error *ms_core_threads(
+	struct ms_core *core, struct ms_core_threads *ret) MS_MUST_CHECK;
 
 /** The process: NT_PRPSINFO. */
 struct ms_core_process {

@@ -6,7 +6,8 @@
 #include "elf/core.h"
 
 enum {
-	/** More than any kernel lets a process map by far (vm.max_map_count is 65,530). */
+	/** More than any kernel lets a process map by far (vm.max_map_count is 65,530).
+	 */
 	MS_ELF_SEGMENTS_MAX = 2 << 20,
 	MS_ELF_SECTIONS_MAX = 1 << 20,
 };
@@ -40,6 +41,6 @@ struct ms_elf_segments {
  *
  * Errors: FORMAT (size of an entry), LIMIT, NOMEM.
  */
-struct ms_error *ms_elf_segments_read(const struct ms_elf_source *source, uint64_t address,
-	const struct ms_elf_header *header, struct ms_arena *arena,
+struct ms_error *ms_elf_segments_read(const struct ms_elf_source *source,
+	uint64_t address, const struct ms_elf_header *header, struct ms_arena *arena,
 	struct ms_elf_segments *ret) MS_MUST_CHECK;

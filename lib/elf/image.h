@@ -1,5 +1,6 @@
 /**
- * Images: the program headers, sections, symbols and build-id of an executable or library.
+ * Images: the program headers, sections, symbols and build-id of an executable or
+ * library.
  *
  * Read from its file, from the pieces of it a snapshot kept, or from the memory it is
  * mapped in. All input is hostile; what does not fit is left out. Any thread may read.
@@ -10,7 +11,9 @@
 #include "elf/core.h"
 #include "elf/source.h"
 
-enum { MS_BUILD_ID_MAX = 64 };
+enum {
+	MS_BUILD_ID_MAX = 64
+};
 
 /** A build-id; n is 0 if there is none. Usually 20 bytes (SHA-1), Go and lld differ. */
 struct ms_build_id {
@@ -26,32 +29,33 @@ char *ms_build_id_text(const struct ms_build_id *id, char text[2 * MS_BUILD_ID_M
 
 struct ms_elf_section {
 	struct ms_bytes name; ///< in the image's arena
-	uint32_t type;	      ///< SHT_PROGBITS, SHT_NOBITS, ...
-	uint32_t link;	      ///< index of another section, by type
-	uint64_t flags;	      ///< SHF_ALLOC, ...
+	uint32_t type;        ///< SHT_PROGBITS, SHT_NOBITS, ...
+	uint32_t link;        ///< index of another section, by type
+	uint64_t flags;       ///< SHF_ALLOC, ...
 	uint64_t address;     ///< as linked
 	uint64_t offset;      ///< in the file
-	uint64_t size;	      ///< bytes, clipped to the file unless SHT_NOBITS
+	uint64_t size;        ///< bytes, clipped to the file unless SHT_NOBITS
 	uint64_t align, entry_size;
 };
 
 struct ms_elf_image {
 	struct ms_elf_source source;
 	struct ms_arena arena;
-	uint16_t type;	  ///< ET_DYN or ET_EXEC
+	uint16_t type;    ///< ET_DYN or ET_EXEC
 	uint16_t machine; ///< EM_X86_64, ...
-	bool is_mapped;	  ///< read from memory: offsets in the source are addresses
-	uint64_t bias;	  ///< is_mapped: address less linked address
+	bool is_mapped;   ///< read from memory: offsets in the source are addresses
+	uint64_t bias;    ///< is_mapped: address less linked address
 	struct ms_build_id build_id;
 
 	struct ms_elf_segment *segments; ///< in the order of the file
 	size_t segments_n;
-	struct ms_elf_section *sections; ///< by index; empty if stripped of them, or mapped
+	struct ms_elf_section
+		*sections; ///< by index; empty if stripped of them, or mapped
 	size_t sections_n;
 
-	uint64_t header_offset, header_size;	 ///< program headers, in the file
+	uint64_t header_offset, header_size;     ///< program headers, in the file
 	uint64_t sections_offset, sections_size; ///< section headers, in the file
-	uint32_t names_index;			 ///< section that holds the sections' names
+	uint32_t names_index; ///< section that holds the sections' names
 };
 
 /** True if the bytes begin as an ELF file does; 4 suffice. */
@@ -109,11 +113,11 @@ struct ms_build_id ms_elf_mapped_build_id(
 
 struct ms_elf_symbol {
 	struct ms_bytes name; ///< valid during the callback, or in the image's arena
-	uint64_t value;	      ///< linked address; STT_TLS: offset in the TLS block
+	uint64_t value;       ///< linked address; STT_TLS: offset in the TLS block
 	uint64_t size;
-	uint8_t type;	      ///< STT_FUNC, STT_OBJECT, ...
-	uint8_t binding;      ///< STB_GLOBAL, ...
-	uint16_t section;     ///< SHN_UNDEF: defined elsewhere
+	uint8_t type;     ///< STT_FUNC, STT_OBJECT, ...
+	uint8_t binding;  ///< STB_GLOBAL, ...
+	uint16_t section; ///< SHN_UNDEF: defined elsewhere
 };
 
 /** Called for each symbol; true goes on, false ends the walk. */
@@ -126,8 +130,8 @@ typedef bool (*ms_elf_symbol_fn)(void *context, const struct ms_elf_symbol *symb
  * Errors: NOMEM. A table that makes no sense is left out.
  * Cost: linear; strings are read in whole, at most 256 MiB.
  */
-struct ms_error *ms_elf_symbols_walk(const struct ms_elf_image *image, ms_elf_symbol_fn fn,
-	void *context) MS_MUST_CHECK;
+struct ms_error *ms_elf_symbols_walk(const struct ms_elf_image *image,
+	ms_elf_symbol_fn fn, void *context) MS_MUST_CHECK;
 
 /** A symbol that is looked for, and what was found. */
 struct ms_elf_wanted {

@@ -8,7 +8,7 @@
 #include "base/base.h"
 
 enum {
-	MS_NOTE_NAME_MAX = 31,	 ///< longest name we write or keep, without NUL
+	MS_NOTE_NAME_MAX = 31,   ///< longest name we write or keep, without NUL
 	MS_NOTE_HEADER_MAX = 44, ///< longest result of ms_note_header
 };
 
@@ -49,8 +49,8 @@ struct ms_error *ms_note_add(struct ms_buffer *buffer, const char *name, uint32_
 struct ms_note {
 	uint32_t type;
 	char name[MS_NOTE_NAME_MAX + 1]; ///< "CORE", "LINUX", "GNU"; NUL-terminated
-	uint64_t offset;		 ///< of the descriptor in the file
-	uint64_t size;			 ///< bytes of the descriptor
+	uint64_t offset;                 ///< of the descriptor in the file
+	uint64_t size;                   ///< bytes of the descriptor
 };
 
 /** Called for each note; true goes on, false ends the walk. */
@@ -66,5 +66,5 @@ struct ms_elf_source;
  *         could not be read; what stood before was given to the callback
  * Cost: one read per 4 KiB of headers that lie close together, else one per note.
  */
-bool ms_note_walk(const struct ms_elf_source *source, struct ms_range part, uint64_t align,
-	ms_note_fn fn, void *context);
+bool ms_note_walk(const struct ms_elf_source *source, struct ms_range part,
+	uint64_t align, ms_note_fn fn, void *context);

@@ -14,8 +14,8 @@ struct ms_elf_source {
 	/**
 	 * Read up to n bytes at an offset.
 	 *
-	 * @return bytes read; fewer than n only where the source ends or has a hole; -1 with
-	 *         errno on failure
+	 * @return bytes read; fewer than n only where the source ends or has a hole; -1
+	 * with errno on failure
 	 */
 	int64_t (*read)(void *context, uint64_t offset, void *p, size_t n);
 	void *context;
@@ -30,7 +30,8 @@ struct ms_elf_source {
  */
 struct ms_error *ms_elf_source_fd(int fd, struct ms_elf_source *ret) MS_MUST_CHECK;
 
-/** Bytes in memory as a source. `bytes` itself, not only what it spans, must outlive it. */
+/** Bytes in memory as a source. `bytes` itself, not only what it spans, must outlive it.
+ */
 struct ms_elf_source ms_elf_source_bytes(const struct ms_bytes *bytes);
 
 /**

@@ -9,11 +9,11 @@
 
 /** One group's memory figures, in bytes; UINT64_MAX where a file is missing or "max". */
 struct ms_cgroup_memory {
-	unsigned version;	///< 1 or 2; 0: no memory controller found
-	char *path;		///< the group's directory; owned (ms_cgroup_memory_deinit)
-	uint64_t usage;		///< memory.current, memory.usage_in_bytes
+	unsigned version; ///< 1 or 2; 0: no memory controller found
+	char *path;       ///< the group's directory; owned (ms_cgroup_memory_deinit)
+	uint64_t usage;   ///< memory.current, memory.usage_in_bytes
 	uint64_t peak;
-	uint64_t limit;		///< the tightest of the group and its ancestors
+	uint64_t limit;         ///< the tightest of the group and its ancestors
 	uint64_t inactive_file; ///< reclaimable first: the kubelet subtracts it
 	uint64_t anon, file, shmem, slab, sock, page_tables;
 };
@@ -32,8 +32,8 @@ unsigned ms_cgroup_path(struct ms_bytes text, struct ms_bytes *ret_path);
 /**
  * Read the figures of the group that `cgroup_text` names, below a root directory.
  *
- * A group that cannot be found (a private cgroup namespace shows paths like "/../x") gives
- * version 0 and no error; a path that leads upwards is never followed.
+ * A group that cannot be found (a private cgroup namespace shows paths like "/../x")
+ * gives version 0 and no error; a path that leads upwards is never followed.
  *
  * @param root_fd  directory fd of the file system root to look in: "/" or /proc/PID/root
  * Errors: NOMEM.
@@ -54,5 +54,6 @@ struct ms_error *ms_cgroup_memory_read(int root_fd, struct ms_bytes cgroup_text,
 struct ms_error *ms_cgroup_memory_read_mounted(
 	int root_fd, struct ms_cgroup_memory *ret) MS_MUST_CHECK;
 
-/** Bytes until the limit, counting inactive page cache as free; UINT64_MAX without limit. */
+/** Bytes until the limit, counting inactive page cache as free; UINT64_MAX without limit.
+ */
 uint64_t ms_cgroup_headroom(const struct ms_cgroup_memory *m);

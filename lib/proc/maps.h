@@ -23,18 +23,18 @@ enum ms_mapping_flags {
 
 /** What the line alone says the mapping is. Refined by readers, never by this parser. */
 enum ms_mapping_kind {
-	MS_MAPPING_ANON,      ///< no name, inode 0
-	MS_MAPPING_FILE,      ///< a path of a file system
-	MS_MAPPING_HEAP,      ///< [heap]: the brk area
-	MS_MAPPING_STACK,     ///< [stack]: the main thread's
-	MS_MAPPING_NAMED,     ///< [anon:NAME] or [anon_shmem:NAME], set by PR_SET_VMA
-	MS_MAPPING_MEMFD,     ///< /memfd:NAME
-	MS_MAPPING_SHM,	      ///< /dev/zero (deleted), /SYSVxxxxxxxx, /dev/shm: shared memory
-	MS_MAPPING_DEVICE,    ///< /dev/..., anon_inode:..., and other device files
-	MS_MAPPING_VDSO,      ///< [vdso]: code the kernel lends
-	MS_MAPPING_VVAR,      ///< [vvar...]: not counted in Rss
-	MS_MAPPING_VSYSCALL,  ///< [vsyscall]: not counted in Rss, above user space
-	MS_MAPPING_UNKNOWN,   ///< another [name]; kept as it is
+	MS_MAPPING_ANON,  ///< no name, inode 0
+	MS_MAPPING_FILE,  ///< a path of a file system
+	MS_MAPPING_HEAP,  ///< [heap]: the brk area
+	MS_MAPPING_STACK, ///< [stack]: the main thread's
+	MS_MAPPING_NAMED, ///< [anon:NAME] or [anon_shmem:NAME], set by PR_SET_VMA
+	MS_MAPPING_MEMFD, ///< /memfd:NAME
+	MS_MAPPING_SHM,   ///< /dev/zero (deleted), /SYSVxxxxxxxx, /dev/shm: shared memory
+	MS_MAPPING_DEVICE,   ///< /dev/..., anon_inode:..., and other device files
+	MS_MAPPING_VDSO,     ///< [vdso]: code the kernel lends
+	MS_MAPPING_VVAR,     ///< [vvar...]: not counted in Rss
+	MS_MAPPING_VSYSCALL, ///< [vsyscall]: not counted in Rss, above user space
+	MS_MAPPING_UNKNOWN,  ///< another [name]; kept as it is
 };
 
 struct ms_mapping {
@@ -44,8 +44,10 @@ struct ms_mapping {
 	uint64_t offset; ///< in the file, bytes
 	uint32_t dev_major, dev_minor;
 	uint64_t inode;
-	struct ms_bytes name; ///< as the kernel wrote it ('\n' is "\012"), " (deleted)" cut off
-	struct ms_bytes label; ///< NAME of MS_MAPPING_NAMED and MS_MAPPING_MEMFD, else empty
+	struct ms_bytes
+		name; ///< as the kernel wrote it ('\n' is "\012"), " (deleted)" cut off
+	struct ms_bytes
+		label; ///< NAME of MS_MAPPING_NAMED and MS_MAPPING_MEMFD, else empty
 };
 
 struct ms_maps {
@@ -65,8 +67,8 @@ struct ms_maps {
  * Errors: NOMEM.
  * Cost: one pass.
  */
-struct ms_error *ms_maps_parse(struct ms_bytes text, struct ms_arena *arena,
-	struct ms_maps *ret) MS_MUST_CHECK;
+struct ms_error *ms_maps_parse(
+	struct ms_bytes text, struct ms_arena *arena, struct ms_maps *ret) MS_MUST_CHECK;
 
 /** The mapping that holds the address, or NULL. Cost: logarithmic. */
 const struct ms_mapping *ms_maps_find(const struct ms_maps *maps, uint64_t address);

@@ -17,17 +17,19 @@
 #include "base/base.h"
 #include "proc/maps.h"
 
-enum { MS_PAGE_SIZE = 4096 };
+enum {
+	MS_PAGE_SIZE = 4096
+};
 
 enum ms_page_state {
-	MS_PAGE_ABSENT,	 ///< never touched, or dropped
-	MS_PAGE_ANON,	 ///< present, anonymous: a private page of the process
-	MS_PAGE_FILE,	 ///< present, of a file or of shared memory
-	MS_PAGE_ZERO,	 ///< the kernel's zero page: reads as zero, not in Rss
+	MS_PAGE_ABSENT,  ///< never touched, or dropped
+	MS_PAGE_ANON,    ///< present, anonymous: a private page of the process
+	MS_PAGE_FILE,    ///< present, of a file or of shared memory
+	MS_PAGE_ZERO,    ///< the kernel's zero page: reads as zero, not in Rss
 	MS_PAGE_SWAPPED, ///< swapped out or under migration
-	MS_PAGE_GUARD,	 ///< MADV_GUARD_INSTALL (Linux 6.13)
+	MS_PAGE_GUARD,   ///< MADV_GUARD_INSTALL (Linux 6.13)
 	MS_PAGE_UNKNOWN, ///< this target cannot say
-	MS_PAGE_STATES,	 ///< number of states; at most 16
+	MS_PAGE_STATES,  ///< number of states; at most 16
 };
 
 struct ms_pages;
@@ -46,13 +48,15 @@ MS_DEFINE_CLEANUP(struct ms_pages *, ms_pages_free);
 struct ms_error *ms_pages_set(struct ms_pages *pages, struct ms_range range,
 	enum ms_page_state state) MS_MUST_CHECK;
 
-/** State of the page that holds the address. Cost: logarithmic in the number of tile runs. */
+/** State of the page that holds the address. Cost: logarithmic in the number of tile
+ * runs. */
 enum ms_page_state ms_pages_get(const struct ms_pages *pages, uint64_t address);
 
 /**
  * The run of equal states that begins at `from`, cut at `end`.
  *
- * Walk with: for (at = r.start; at < r.end; at = run.end) run = ms_pages_run(p, at, r.end, &s);
+ * Walk with: for (at = r.start; at < r.end; at = run.end) run = ms_pages_run(p, at,
+ * r.end, &s);
  *
  * @param from, end  any addresses, from < end; the run's end is page aligned or `end`
  */
@@ -74,7 +78,7 @@ uint64_t ms_pages_resident(const struct ms_pages *pages, struct ms_range range);
 
 /** What a load could and could not tell. */
 struct ms_pages_source {
-	bool has_scan;	///< PAGEMAP_SCAN answered: zero pages are told apart
+	bool has_scan;  ///< PAGEMAP_SCAN answered: zero pages are told apart
 	bool has_guard; ///< guard pages are told apart (Linux 6.15, or words with bit 58)
 };
 
@@ -96,8 +100,9 @@ struct ms_error *ms_pages_load(int fd, const struct ms_maps *maps, bool force_wo
  * Encode as run lengths: per run u64 start, u64 pages << 4 | state, little-endian; absent
  * runs are left out. Errors: NOMEM.
  */
-struct ms_error *ms_pages_encode(const struct ms_pages *pages, struct ms_buffer *ret)
-	MS_MUST_CHECK;
+struct ms_error *ms_pages_encode(
+	const struct ms_pages *pages, struct ms_buffer *ret) MS_MUST_CHECK;
 
 /** Decode what ms_pages_encode wrote. Errors: FORMAT (offset), NOMEM. */
-struct ms_error *ms_pages_decode(struct ms_bytes bytes, struct ms_pages **ret) MS_MUST_CHECK;
+struct ms_error *ms_pages_decode(
+	struct ms_bytes bytes, struct ms_pages **ret) MS_MUST_CHECK;

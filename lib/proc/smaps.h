@@ -43,9 +43,9 @@ enum ms_smaps_field {
 struct ms_smaps_entry {
 	struct ms_range range;
 	uint64_t bytes[MS_SMAPS_FIELD_COUNT];
-	uint32_t known;		///< bit per field that the kernel printed
-	int8_t thp_eligible;	///< THPeligible: 0, 1, or -1 if not printed
-	struct ms_bytes flags;	///< VmFlags words, "rd wr mr ..."; empty if not printed
+	uint32_t known;        ///< bit per field that the kernel printed
+	int8_t thp_eligible;   ///< THPeligible: 0, 1, or -1 if not printed
+	struct ms_bytes flags; ///< VmFlags words, "rd wr mr ..."; empty if not printed
 };
 
 struct ms_smaps {
@@ -60,11 +60,12 @@ struct ms_smaps {
  * @param arena  receives everything; flags are copied into it
  * Errors: NOMEM.
  */
-struct ms_error *ms_smaps_parse(struct ms_bytes text, struct ms_arena *arena,
-	struct ms_smaps *ret) MS_MUST_CHECK;
+struct ms_error *ms_smaps_parse(
+	struct ms_bytes text, struct ms_arena *arena, struct ms_smaps *ret) MS_MUST_CHECK;
 
 /** The entry of exactly this range, or NULL. */
-const struct ms_smaps_entry *ms_smaps_find(const struct ms_smaps *smaps, struct ms_range range);
+const struct ms_smaps_entry *ms_smaps_find(
+	const struct ms_smaps *smaps, struct ms_range range);
 
 /** True if the entry's VmFlags hold the two-letter flag, such as "dd" or "ht". */
 bool ms_smaps_has_flag(const struct ms_smaps_entry *entry, const char *flag);

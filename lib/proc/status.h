@@ -9,14 +9,14 @@
 
 /** The facts of status; a number that is not printed (kernel threads) is UINT64_MAX. */
 struct ms_status {
-	char name[64];	    ///< comm as printed there: '\n' and '\\' are escaped
-	char state;	    ///< R S D T t Z X
+	char name[64]; ///< comm as printed there: '\n' and '\\' are escaped
+	char state;    ///< R S D T t Z X
 	uint64_t tgid, pid, ppid, tracer_pid, uid, euid, threads;
-	uint64_t ns_tgid;   ///< innermost NStgid: the pid inside its namespace
+	uint64_t ns_tgid; ///< innermost NStgid: the pid inside its namespace
 	uint64_t vm_peak, vm_size, vm_hwm, vm_rss, rss_anon, rss_file, rss_shmem, vm_lck,
 		vm_pte, vm_swap, hugetlb; ///< bytes
 	uint64_t cap_eff;
-	uint64_t seccomp;   ///< 0 none, 1 strict, 2 filter
+	uint64_t seccomp; ///< 0 none, 1 strict, 2 filter
 	uint64_t core_dumping;
 };
 
@@ -28,11 +28,13 @@ struct ms_stat {
 	uint64_t pid;
 	struct ms_bytes comm; ///< borrowed from the text; may hold any byte, ')' too
 	char state;
-	uint64_t ppid, flags, minflt, majflt, utime_ticks, stime_ticks, threads, start_ticks,
-		vsize, rss_pages;
+	uint64_t ppid, flags, minflt, majflt, utime_ticks, stime_ticks, threads,
+		start_ticks, vsize, rss_pages;
 };
 
 /** Parse the text of stat; false if it is not one. */
 bool ms_stat_parse(struct ms_bytes text, struct ms_stat *ret);
 
-enum { MS_PF_KTHREAD = 0x00200000 }; ///< flags of ms_stat: a kernel thread (sched.h)
+enum {
+	MS_PF_KTHREAD = 0x00200000
+}; ///< flags of ms_stat: a kernel thread (sched.h)

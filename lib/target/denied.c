@@ -46,8 +46,8 @@ static void gather(int proc_fd, struct facts *f)
 	struct stat st;
 	(void)read_status(AT_FDCWD, "/proc/self/status", &f->own);
 	f->has_target = read_status(proc_fd, "status", &f->target);
-	// The kernel gives the files of a process that is not dumpable to root, but not the
-	// directory itself (task_dump_owner() in fs/proc/base.c, Linux 6.18).
+	// The kernel gives the files of a process that is not dumpable to root, but not
+	// the directory itself (task_dump_owner() in fs/proc/base.c, Linux 6.18).
 	f->is_dumpable = fstatat(proc_fd, "maps", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 			 st.st_uid == f->target.euid;
 	f->yama = read_yama();

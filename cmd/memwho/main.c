@@ -28,7 +28,7 @@ static const struct ms_cli_example examples[] = {
 };
 
 static const struct ms_option options[] = {
-	{ 'm', "mappings", NULL,
+	{ 0, "mappings", NULL,
 		"one row per mapping, with all that smaps says, and its owner",
 		.kind = MS_OPTION_FLAG, MS_TO(struct options, mappings) },
 	{ 0, "check", NULL,

@@ -157,6 +157,32 @@ check_other_shells()
 	if command -v zsh >/dev/null; then zsh -n "$zsh" || problem "zsh refuses it"; fi
 }
 
+# The examples of --help use options that exist.
+check_examples()
+{
+	sed -n '/^Examples:/,$p' help | grep '^  [^ ]' | tr '|' '\n' | sed 's/^ *//' |
+		grep "^$utility " | grep -oE -- ' --[a-z-]+| -[a-zA-Z]' | tr -d ' ' | sort -u >used
+	[ -s used ] || "$utility" --help | grep -q "^  $utility " || problem "--help has no examples"
+	cat names letters | sort -u >known
+	comm -23 used known >unknown
+	while IFS= read -r word; do problem "an example uses $word"; done <unknown
+}
+
+# A letter means the same in all utilities. Exempt: memstrings, whose letters are those of GNU
+# strings, and -o, which is mapdump's file and elsewhere the columns.
+check_letters()
+{
+	[ "$utility" != memstrings ] || return 0
+	jq -r '.options[] | select(.letter and .letter != "o") | .letter + " " + (.name // "")' tables |
+		while read -r letter name; do
+			other=$(sed -n "s/^$letter //p" letters.seen | head -n 1)
+			[ -n "$other" ] || echo "$letter $name" >>letters.seen
+			[ "${other:-$name}" = "$name" ] || echo "-$letter is --$name here, --$other elsewhere"
+		done >differ
+	while IFS= read -r line; do problem "$line"; done <differ
+}
+
+: >letters.seen
 checked=0
 for program in "$MS_BUILD"/cmd/*/*; do
 	[ -f "$program" ] && [ -x "$program" ] || continue
@@ -174,6 +200,8 @@ for program in "$MS_BUILD"/cmd/*/*; do
 	check_manual
 	check_completion
 	check_other_shells
+	check_examples
+	check_letters
 done
 echo "$checked utilities, $problems problems"
 [ $checked -gt 0 ] && [ $problems = 0 ]

@@ -233,6 +233,13 @@ static bool has_page_map(const struct ms_mapping *m)
 	       m->range.start % MS_PAGE_SIZE == 0 && m->range.end % MS_PAGE_SIZE == 0;
 }
 
+// True if no page of the mapping can be of a file; those of [vdso] look as if they were.
+static bool has_no_file(const struct ms_mapping *m)
+{
+	return !m->inode && !(m->flags & MS_MAPPING_SHARED) &&
+	       m->kind != MS_MAPPING_UNKNOWN && ms_mapping_is_anonymous(m);
+}
+
 struct ms_error *ms_pages_load(int fd, const struct ms_maps *maps, bool force_words,
 	struct ms_pages_source *ret_source, struct ms_pages **ret)
 {
@@ -250,7 +257,7 @@ struct ms_error *ms_pages_load(int fd, const struct ms_maps *maps, bool force_wo
 		const struct ms_mapping *m = &maps->v[i];
 		if (!has_page_map(m))
 			continue;
-		l.has_no_file = !m->inode && !(m->flags & MS_MAPPING_SHARED);
+		l.has_no_file = has_no_file(m);
 		err = l.scan_mask ? load_scan(&l, m->range) : load_words(&l, m->range);
 		if (err)
 			return err;

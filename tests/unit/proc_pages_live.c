@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "proc/proc.h"
@@ -75,6 +76,8 @@ static pid_t stopped_child(uint8_t **area)
 	pid_t pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
+		struct timespec now; // makes a page of [vdso] present
+		clock_gettime(CLOCK_MONOTONIC, &now);
 		for (size_t i = 0; i < PAGES; i++) {
 			uint8_t *page = p + i * MS_PAGE_SIZE;
 			if (i % 7 == 1)

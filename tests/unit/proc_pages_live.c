@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -77,6 +78,7 @@ static pid_t stopped_child(uint8_t **area)
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		struct timespec now; // makes a page of [vdso] present
+		prctl(PR_SET_PDEATHSIG, SIGKILL); // a failed check leaves none behind
 		clock_gettime(CLOCK_MONOTONIC, &now);
 		for (size_t i = 0; i < PAGES; i++) {
 			uint8_t *page = p + i * MS_PAGE_SIZE;

@@ -145,22 +145,32 @@ static struct ms_error *claim_heap(
 		&heap_kind, 1, ms_bytes_of(text));
 }
 
+// The next 64 MiB boundary from `at` on whose page is resident; false if there is none.
+static bool next_boundary(struct ms_target *target, uint64_t *at, uint64_t end)
+{
+	const struct ms_pages *pages = ms_target_pages(target);
+	while (ms_align_up(*at, MS_GLIBC_HEAP_MAX, at) && *at < end) {
+		enum ms_page_state state;
+		struct ms_range run = ms_pages_run(pages, *at, end, &state);
+		if (ms_page_is_resident(state))
+			return true;
+		*at = run.end; // whole terabytes may be absent
+	}
+	return false;
+}
+
 // Every 64 MiB boundary in the mapping: full heaps of neighbours merge into one mapping.
 static struct ms_error *find_heaps(struct ms_reading *reading, const struct ms_mapping *m)
 {
 	struct ms_error *err = NULL;
-	uint64_t at;
-	if (!ms_align_up(m->range.start, MS_GLIBC_HEAP_MAX, &at))
-		return NULL;
-	for (; !err && at < m->range.end; at += MS_GLIBC_HEAP_MAX) {
+	uint64_t at = m->range.start;
+	while (!err && next_boundary(reading->target, &at, m->range.end)) {
 		uint8_t bytes[MS_GLIBC_HEAP_BYTES];
 		struct ms_glibc_heap heap;
-		if (is_resident(reading->target, at) &&
-			ms_target_get(reading->target, at, bytes, sizeof(bytes)) &&
+		if (ms_target_get(reading->target, at, bytes, sizeof(bytes)) &&
 			ms_glibc_heap_parse(at, bytes, m->range.end - at, &heap))
 			err = claim_heap(reading, &heap);
-		if (at > UINT64_MAX - MS_GLIBC_HEAP_MAX)
-			break;
+		at += MS_PAGE_SIZE;
 	}
 	return err;
 }

@@ -410,8 +410,8 @@ struct ms_error *ms_ledger_load(
 	if (!ledger)
 		return &ms_error_nomem;
 	ms_arena_init(&ledger->arena);
-	json_t *document =
-		json_loadb((const char *)text.p, text.n, JSON_REJECT_DUPLICATES, &why);
+	json_t *document = json_loadb((const char *)text.p, text.n,
+		JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
 	if (!document)
 		return ms_error_format((uint64_t)(why.position < 0 ? 0 : why.position),
 			"'%s' is no JSON, line %d: %s", name, why.line, why.text);

@@ -66,7 +66,7 @@ static struct ms_ledger *make_ledger(void)
 	struct ms_sum_input in = {
 		.target = { .kind = "live",
 			.pid = 42,
-			.comm = ms_bytes_of("c\x01"),
+			.comm = { (const uint8_t *)"c\x01\0d", 4 },
 			.command = { (const uint8_t *)"a\0b\0", 4 },
 			.taken_ns = 1767323045ull * 1000000000u,
 			.is_stopped = true },

@@ -167,7 +167,7 @@ struct ms_error *source_open(
 	struct stat st;
 	if (source_is_pid(name) || (stat(name, &st) == 0 && S_ISDIR(st.st_mode)))
 		return source_open_target(cli, o, name, s);
-	int fd;
+	int fd = -1;
 	struct ms_error *err = source_open_file(name, &fd);
 	if (err)
 		return err;

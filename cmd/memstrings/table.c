@@ -302,7 +302,7 @@ static size_t make_owner_rows(const struct report *r, struct owner_row *rows)
 		bool has_text = false;
 		for (size_t k = 0; k < with_text; k++)
 			has_text |= rows[k].owner == plan->owners[i];
-		if (!has_text && plan->chosen[i])
+		if (plan->chosen && plan->chosen[i] && !has_text)
 			rows[n++] = (struct owner_row){ plan->owners[i], plan->chosen[i],
 				&none };
 	}

@@ -358,13 +358,13 @@ static struct ms_error *read_some(
 	}
 }
 
-// From the current position up to `end`; *ret_done false if the file ended before.
+// Up to `size` bytes from the current position; *ret_ended if the file had fewer.
 static struct ms_error *read_extent(
 	struct ms_list *list, int fd, const char *what, uint64_t size, bool *ret_ended)
 {
 	*ret_ended = false;
 	while (size) {
-		size_t limit = size < SIZE_MAX ? (size_t)size : SIZE_MAX, n;
+		size_t limit = size < SIZE_MAX ? (size_t)size : SIZE_MAX, n = 0;
 		struct ms_error *err = read_some(list, fd, what, limit, &n);
 		if (err)
 			return err;

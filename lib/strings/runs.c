@@ -180,20 +180,20 @@ static inline void scan_batch(struct ms_runs *runs, struct ms_run_track *t,
 }
 
 static void scan_track(struct ms_runs *runs, struct ms_run_track *t,
-	const struct ms_scan_masks *masks, struct batch *b)
+	const struct ms_scan_masks *masks, struct batch b)
 {
 	uint64_t units[MS_SCAN_BATCH + 1];
-	b->u = unit_masks(t->encoding, masks, b->n + 1, units);
+	b.u = unit_masks(t->encoding, masks, b.n + 1, units);
 	// One call per width, so that shifts and phases are constants in each.
 	switch (infos[t->encoding].width) {
 	case 1:
-		scan_batch(runs, t, b, 1);
+		scan_batch(runs, t, &b, 1);
 		break;
 	case 2:
-		scan_batch(runs, t, b, 2);
+		scan_batch(runs, t, &b, 2);
 		break;
 	default:
-		scan_batch(runs, t, b, 4);
+		scan_batch(runs, t, &b, 4);
 	}
 }
 
@@ -221,11 +221,11 @@ static bool any_open(const struct ms_runs *runs)
 }
 
 static void scan_words(struct ms_runs *runs, const struct ms_scan_masks *masks,
-	struct batch *b, uint64_t any)
+	const struct batch *b, uint64_t any)
 {
 	if (any || any_open(runs)) {
 		for (unsigned i = 0; i < runs->n_tracks; i++)
-			scan_track(runs, &runs->tracks[i], masks, b);
+			scan_track(runs, &runs->tracks[i], masks, *b);
 		return;
 	}
 	for (unsigned i = 0; i < runs->n_tracks; i++)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ledger/owner.h"
 #include "proc/proc.h"
 
 enum {
@@ -81,6 +82,22 @@ static struct ms_error *count(struct ms_cli *cli, struct source *s,
 		progress, read, ret);
 }
 
+// An id nobody can have would match nothing without a word.
+static struct ms_error *check_owner(const char *id)
+{
+	if (!id || ms_owner_find(id))
+		return NULL;
+	size_t n;
+	const struct ms_owner *owners = ms_owner_table(&n);
+	struct ms_nearest nearest = { .word = id };
+	for (size_t i = 0; i < n; i++)
+		ms_nearest_offer(&nearest, owners[i].id);
+	if (!nearest.best)
+		return ms_error_new(MS_ERROR_USAGE, "no owner '%s'", id);
+	return ms_error_new(
+		MS_ERROR_USAGE, "no owner '%s', did you mean '%s'?", id, nearest.best);
+}
+
 static struct ms_error *check_usage(struct ms_cli *cli, const struct options *o)
 {
 	if (cli->operands.n == 0)
@@ -92,7 +109,7 @@ static struct ms_error *check_usage(struct ms_cli *cli, const struct options *o)
 		return ms_error_new(MS_ERROR_USAGE,
 			"the minimum length is from 2 to %d without --list",
 			MS_TEXT_MIN_MAX);
-	return NULL;
+	return check_owner(o->owner);
 }
 
 static struct ms_error *run_source(
@@ -138,6 +155,9 @@ struct ms_error *count_run(struct ms_cli *cli, const struct options *o, enum ms_
 		return err;
 	_cleanup_source_ struct source s;
 	err = source_open(cli, o, cli->operands.v[0], &s);
+	if (!err && o->owner && !s.target)
+		err = ms_error_new(MS_ERROR_USAGE,
+			"'%s' is a plain file: its memory has no owners", s.name);
 	return err ? err : run_source(cli, o, &s, ret);
 }
 

@@ -77,7 +77,7 @@ static pid_t stopped_child(uint8_t **area)
 	pid_t pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		struct timespec now; // makes a page of [vdso] present
+		struct timespec now;              // makes a page of [vdso] present
 		prctl(PR_SET_PDEATHSIG, SIGKILL); // a failed check leaves none behind
 		clock_gettime(CLOCK_MONOTONIC, &now);
 		for (size_t i = 0; i < PAGES; i++) {

@@ -1,10 +1,17 @@
 // memwho - the ledger: every resident byte under exactly one owner, summing to Rss.
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "ledger/json.h"
 #include "memwho.h"
 #include "survey/survey.h"
+
+enum {
+	SAVED_MAX = 1 << 30
+};
 
 struct options {
 	struct ms_cli_output output;
@@ -24,6 +31,7 @@ static const struct ms_cli_example examples[] = {
 	{ "memwho --mappings -o RANGE,RSS,OWNER,NAME --sort=-RSS 4392",
 		"its largest mappings" },
 	{ "memwho --json 4392 >before.json", "save it, for mapdiff" },
+	{ "memwho before.json", "show a saved ledger" },
 	{ NULL, NULL },
 };
 
@@ -86,11 +94,34 @@ static struct ms_error *show(struct ms_cli *cli, const struct options *o,
 	return print_report(cli, view, table, denied);
 }
 
-static struct ms_error *run(struct ms_cli *cli, void *arg, enum ms_exit *ret)
+// A file that begins as JSON does is a saved ledger; no core and no PID does.
+static bool is_saved(const char *name)
 {
-	const struct options *o = arg;
-	struct view view = { 0 };
-	_cleanup_table_ struct ms_table table = { 0 };
+	struct stat st;
+	char first = 0;
+	_cleanup_close_ int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	return fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode) &&
+	       pread(fd, &first, 1, 0) == 1 && first == '{';
+}
+
+static struct ms_error *show_saved(struct ms_cli *cli, const struct options *o,
+	struct view *view, struct ms_table *table)
+{
+	_cleanup_buffer_ struct ms_buffer text = { 0 };
+	_cleanup_ledger_ struct ms_ledger *ledger = NULL;
+	const char *name = cli->operands.v[0];
+	struct ms_error *err = ms_read_file_at(AT_FDCWD, name, SAVED_MAX, &text);
+	if (!err)
+		err = ms_ledger_load(ms_buffer_bytes(&text), name, &ledger);
+	if (err)
+		return err;
+	*view = (struct view){ .ledger = ledger };
+	return show(cli, o, view, table, NULL);
+}
+
+static struct ms_error *show_target(struct ms_cli *cli, const struct options *o,
+	struct view *view, struct ms_table *table, enum ms_exit *ret)
+{
 	_cleanup_(cleanup_ms_target_free) struct ms_target *target = NULL;
 	_cleanup_survey_ struct ms_survey *survey = NULL;
 	struct ms_target_options target_options = {
@@ -100,20 +131,32 @@ static struct ms_error *run(struct ms_cli *cli, void *arg, enum ms_exit *ret)
 	};
 	struct ms_survey_options survey_options = { .cancel = cli->cancel,
 		.threads = (unsigned)ms_min(o->threads, UINT32_MAX) };
-	struct ms_error *err = ms_cli_table(
-		cli, o->mappings ? &mapping_columns : &owner_columns, &view, &table);
-	if (!err)
-		err = ms_target_open(cli->operands.v[0], &target_options, &target);
+	struct ms_error *err =
+		ms_target_open(cli->operands.v[0], &target_options, &target);
 	if (!err)
 		err = ms_survey_run(target, &survey_options, &survey);
 	if (err)
 		return err;
-	view = (struct view){ survey->ledger, ms_target_smaps(target),
+	*view = (struct view){ survey->ledger, ms_target_smaps(target),
 		ms_target_cgroup(target) };
 	bool lacks_memory = ms_target_denied(target) && !o->mappings;
 	if (survey->is_incomplete || lacks_memory)
 		*ret = MS_EXIT_INCOMPLETE;
-	return show(cli, o, &view, &table, ms_target_denied(target));
+	return show(cli, o, view, table, ms_target_denied(target));
+}
+
+static struct ms_error *run(struct ms_cli *cli, void *arg, enum ms_exit *ret)
+{
+	const struct options *o = arg;
+	struct view view = { 0 };
+	_cleanup_table_ struct ms_table table = { 0 };
+	struct ms_error *err = ms_cli_table(
+		cli, o->mappings ? &mapping_columns : &owner_columns, &view, &table);
+	if (err)
+		return err;
+	if (is_saved(cli->operands.v[0]))
+		return show_saved(cli, o, &view, &table);
+	return show_target(cli, o, &view, &table, ret);
 }
 
 static const struct options defaults;

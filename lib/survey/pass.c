@@ -88,33 +88,26 @@ static struct ms_error *show_batch(
 }
 
 // Let the walker form its batch; if it fails the rest of the piece is raw windows.
-static struct ms_error *form_batch(struct run *run, const struct piece *piece,
-	struct ms_walk *walk, bool *is_raw, struct ms_batch *batch)
+static struct ms_error *form_batch(
+	struct piece *piece, struct ms_walk *walk, struct ms_batch *batch)
 {
-	if (*is_raw)
+	if (!piece->walker || piece->walk_err)
 		return NULL;
 	const struct ms_walk_range *walker = piece->walker;
 	struct ms_error *err = walker->walker->walk(walker->state, walk, batch);
 	if (!err || ms_survey_ends(err))
 		return err;
-	*is_raw = true;
+	piece->walk_err = err;
 	batch->blocks = NULL;
 	batch->block_n = 0;
-	pthread_mutex_lock(&run->lock);
-	struct ms_error *note_err = ms_claims_note(run->survey->claims,
-		"%s: blocks at %#llx could not be walked: %s", walker->walker->name,
-		(unsigned long long)piece->range.start, err->message);
-	pthread_mutex_unlock(&run->lock);
-	ms_error_free(err);
-	return note_err;
+	return NULL;
 }
 
 static struct ms_error *do_windows(struct run *run, unsigned worker, size_t item,
-	const struct piece *piece, struct ms_walk *walk)
+	struct piece *piece, struct ms_walk *walk)
 {
 	struct worker *w = &run->workers[worker];
 	struct ms_error *err = NULL;
-	bool is_raw = !piece->walker;
 	for (uint64_t at = piece->range.start; !err && at < piece->range.end;) {
 		struct ms_batch batch = { .item = item };
 		struct ms_range range = { at,
@@ -125,7 +118,7 @@ static struct ms_error *do_windows(struct run *run, unsigned worker, size_t item
 		if (err)
 			return err;
 		walk->next = range.end;
-		err = form_batch(run, piece, walk, &is_raw, &batch);
+		err = form_batch(piece, walk, &batch);
 		if (!err)
 			err = show_batch(run, worker, piece->visitors, &batch);
 		at = ms_max(walk->next, range.end);
@@ -139,7 +132,7 @@ static struct ms_error *do_piece(void *arg, unsigned worker, size_t item)
 {
 	struct run *run = arg;
 	struct worker *w = &run->workers[worker];
-	const struct piece *piece = &run->pieces.v[item];
+	struct piece *piece = &run->pieces.v[item];
 	struct ms_walk walk = { .range = piece->range, .worker = worker };
 	if (!w->buffer)
 		w->buffer = malloc(BEFORE_BYTES + WINDOW_BYTES + AFTER_BYTES);
@@ -167,6 +160,23 @@ static void add_up(struct run *run)
 			run->survey->is_incomplete = true;
 }
 
+// In the order of addresses, whichever worker met them first.
+static struct ms_error *note_walkers(struct run *run)
+{
+	struct ms_error *err = NULL;
+	ms_array_foreach (piece, &run->pieces) {
+		if (!err && piece->walk_err)
+			err = ms_claims_note(run->survey->claims,
+				"%s: blocks at %#llx could not be walked: %s",
+				piece->walker->walker->name,
+				(unsigned long long)piece->range.start,
+				piece->walk_err->message);
+		ms_error_free(piece->walk_err);
+		piece->walk_err = NULL;
+	}
+	return err;
+}
+
 struct ms_error *ms_survey_pass(struct run *run)
 {
 	if (!run->pieces.n)
@@ -179,6 +189,11 @@ struct ms_error *ms_survey_pass(struct run *run)
 	add_up(run);
 	free(run->workers);
 	run->workers = NULL;
+	struct ms_error *note_err = note_walkers(run);
+	if (note_err) {
+		ms_error_free(err);
+		return note_err;
+	}
 	if (!ms_error_catch(&err, MS_ERROR_GONE))
 		return err;
 	run->is_gone = true;

@@ -31,6 +31,7 @@ struct piece {
 	struct ms_range around; ///< mapped without a hole: context may come from here
 	uint32_t visitors;      ///< bit per run.active that wants it
 	const struct ms_walk_range *walker; ///< or NULL: one raw window
+	struct ms_error *walk_err; ///< why the walker gave up; only its worker sets it
 };
 
 struct run {

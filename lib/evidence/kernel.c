@@ -92,7 +92,12 @@ static const struct mapping_class *classify_named(const struct ms_mapping *m)
 	bool is_malloc = ms_bytes_is(m->label, " glibc: malloc") ||
 			 ms_bytes_is(m->label, " glibc: malloc arena") ||
 			 ms_bytes_is(m->label, " glibc: loader malloc");
-	return is_malloc ? &malloc_class : &named_class;
+	if (is_malloc)
+		return &malloc_class;
+	if (ms_bytes_starts(m->label, " glibc: pthread stack") ||
+		ms_bytes_is(m->label, " glibc: unused stack"))
+		return NULL; // stacks are claimed by lib/threads alone
+	return m->flags & MS_MAPPING_SHARED ? &shm_class : &named_class;
 }
 
 // NULL: nothing can be said by the line alone.

@@ -52,6 +52,14 @@ static const struct ms_kind_row ended_kind = {
 	.precedence = MS_PRECEDENCE_LIBRARY,
 };
 
+static const struct ms_kind_row named_kind = {
+	.owner = "stack.thread",
+	.reader = "threads",
+	.detail = "name set by glibc (decorate_maps)",
+	.grade = MS_GRADE_EXACT,
+	.precedence = MS_PRECEDENCE_SHAPE,
+};
+
 static const struct ms_kind_row *kind_of(const struct ms_thread_row *row)
 {
 	if (row->is_main)
@@ -85,6 +93,22 @@ static struct ms_error *claim_main(struct ms_claims *claims, const struct ms_map
 	return err;
 }
 
+// Stacks whose mappings glibc named; those found by their control block carve out of
+// them.
+static struct ms_error *claim_named(struct ms_claims *claims, const struct ms_maps *maps)
+{
+	struct ms_error *err = NULL;
+	for (size_t i = 0; !err && i < maps->n; i++) {
+		const struct ms_mapping *m = &maps->v[i];
+		if (m->kind == MS_MAPPING_NAMED &&
+			(ms_bytes_starts(m->label, " glibc: pthread stack") ||
+				ms_bytes_is(m->label, " glibc: unused stack")))
+			err = ms_claims_say(claims, m->range, MS_RANK_MAPPING,
+				&named_kind, 0, (struct ms_bytes){ 0 });
+	}
+	return err;
+}
+
 static struct ms_error *note_missing(
 	struct ms_claims *claims, const struct ms_thread_table *table)
 {
@@ -104,6 +128,8 @@ static struct ms_error *anchor(struct ms_reading *reading, void *arg, void **ret
 	struct ms_error *err = ms_thread_table_make(reading->target, &reading->threads);
 	if (!err)
 		err = claim_stacks(reading->claims, reading->threads);
+	if (!err)
+		err = claim_named(reading->claims, ms_target_maps(reading->target));
 	if (!err && !reading->threads->n)
 		err = claim_main(reading->claims, ms_target_maps(reading->target));
 	return err ? err : note_missing(reading->claims, reading->threads);

@@ -52,8 +52,7 @@ uint64_t ms_now_ns(void);
 struct ms_error *ms_read_file_at(
 	int dirfd, const char *path, size_t limit, struct ms_buffer *ret) MS_MUST_CHECK;
 
-/** As ms_read_file_at, from an open descriptor's current position. `name` is for
- * messages. */
+/** As ms_read_file_at, from a descriptor's current position. `name` is for messages. */
 struct ms_error *ms_read_fd(
 	int fd, const char *name, size_t limit, struct ms_buffer *ret) MS_MUST_CHECK;
 

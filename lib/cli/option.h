@@ -4,8 +4,7 @@
  *
  * The syntax is GNU's: `-n 5`, `-n5`, `-abc`, `--min=5`, `--min 5`, `--mi 5` where that
  * is not ambiguous, operands anywhere, `--` ends options. An optional argument is given
- * with
- * `=` only (`--json`, `--json=lines`). A digits option also takes `-10`.
+ * with `=` only (`--json`, `--json=lines`). A digits option also takes `-10`.
  */
 #pragma once
 

@@ -31,7 +31,7 @@ enum {
  * Make an empty table.
  *
  * @param range  of the heap; blocks begin at multiples of the granule or slot from its
- * start
+ *               start
  * @param slot   bytes per slot of a slab, or 0 for granules
  * @param rest   kind of slots that are not added; not used with granules
  * Errors: NOMEM; FORMAT if the range is empty or the slot smaller than 8 bytes; LIMIT if

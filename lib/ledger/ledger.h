@@ -4,18 +4,17 @@
  * Readers put claims and block tables into a collection (claims.h) in terms of kinds
  * (kind.h) and owners (owner.h). ms_ledger_sum() walks mappings, resolved claims, block
  * tables and page states once and makes the document below, which is printed, saved as
- * JSON
- * ("memsleuth/ledger/1", json.h) and read back.
+ * JSON ("memsleuth/ledger/1", json.h) and read back.
  *
  * Laws
  *  1. It balances: the rows sum to rss_bytes, page for page; what nobody claimed is the
- * row `unexplained`, which is always there. Parts of pages count by their bytes.
+ *     row `unexplained`, which is always there. Parts of pages count by their bytes.
  *  2. One owner per byte (claims.h).
  *  3. Freed memory belongs to malloc.free.*; who used it last is kept beside it.
  *  4. Each row says how well it is known (the weakest grade that contributed) and why.
  *  5. What is not in Rss is in `outside`, never added in. A page of a file that the
- * process maps several times goes to the owner of its lowest view; the others are
- * `overcount`.
+ *     process maps several times goes to the owner of its lowest view; the others are
+ *     `overcount`.
  *
  * Readers and the survey that runs them meet in reader.h.
  */

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-// What is checked here was checked against JDK 8 to 26 and glibc 2.23 to 2.44; cures name
-// only options that exist there.
+// Cures name only options that exist in JDK 8 to 26 and glibc 2.17 to 2.44, with the
+// version where they do not exist in all.
 static const struct ms_owner owners[] = {
 	{ "java.heap", "Java heap", "Objects of the Java program.",
 		"Compare with -Xmx: it may grow to that and seldom shrinks; what fills it, "
@@ -95,8 +95,8 @@ static const struct ms_owner owners[] = {
 	{ "malloc.heap", "malloc heaps",
 		"Heaps of malloc whose blocks were not read: live, freed and cached ones "
 		"together.",
-		"With permission to read memory a block walker can split it; memstrings shows "
-		"what text lies in it.",
+		"See what text lies in it: memstrings; compare its size with what the program's "
+		"own statistics say is allocated.",
 		0 },
 	{ "malloc.free", "freed, kept by malloc",
 		"Freed blocks that malloc keeps resident for reuse.",
@@ -151,8 +151,8 @@ static const struct ms_owner owners[] = {
 	{ "kernel", "kernel", "Memory the kernel lends.", "Constant; nothing to do.", 0 },
 	{ "overcount", "counted more than once",
 		"Pages the process maps several times; Rss counts each mapping.",
-		"Not memory in use: Pss counts them once. ZGC before JDK 21 maps its heap three "
-		"times.",
+		"Not memory in use: Pss counts them once. ZGC that is not generational maps its "
+		"heap three times.",
 		0 },
 	{ "unexplained", "unexplained", "Memory nobody claimed.",
 		"See what text lies in it: memstrings; compare two snapshots: mapdiff.",

@@ -1,6 +1,5 @@
 /**
- * Owners: who bytes can belong to, as dotted ids, with what each means and what to do
- * next.
+ * Owners: who bytes can belong to, as dotted ids; what each means and what to do next.
  *
  * One table holds every id the product knows. An id in use may have more segments than
  * its entry ("java.stack" explains "java.stack.http"); the longest entry that matches

@@ -18,10 +18,11 @@
  *             cell->n = ((const struct row *)row)->rss;
  *     }
  *     static const struct ms_column columns[] = {
- *             { .name = "RANGE", .type = MS_COLUMN_RANGE, .key = "range", .is_default =
- * true, .help = "address range, end exclusive", .get = get_range }, { .name = "RSS",
- * .type = MS_COLUMN_BYTES, .key = "resident_bytes", .is_default = true, .help = "resident
- * bytes", .get = get_rss },
+ *             { .name = "RANGE", .type = MS_COLUMN_RANGE, .key = "range",
+ *                     .is_default = true, .help = "address range, end exclusive",
+ *                     .get = get_range },
+ *             { .name = "RSS", .type = MS_COLUMN_BYTES, .key = "resident_bytes",
+ *                     .is_default = true, .help = "resident bytes", .get = get_rss },
  *     };
  *     static const struct ms_column_set mappings =
  *             MS_COLUMN_SET("mappings", "one row per mapping", columns, "RANGE");

@@ -48,15 +48,14 @@ MS_DEFINE_CLEANUP(struct ms_pages *, ms_pages_free);
 struct ms_error *ms_pages_set(struct ms_pages *pages, struct ms_range range,
 	enum ms_page_state state) MS_MUST_CHECK;
 
-/** State of the page that holds the address. Cost: logarithmic in the number of tile
- * runs. */
+/** State of the page that holds the address. Cost: logarithmic in the runs of tiles. */
 enum ms_page_state ms_pages_get(const struct ms_pages *pages, uint64_t address);
 
 /**
  * The run of equal states that begins at `from`, cut at `end`.
  *
- * Walk with: for (at = r.start; at < r.end; at = run.end) run = ms_pages_run(p, at,
- * r.end, &s);
+ *     for (at = r.start; at < r.end; at = run.end)
+ *             run = ms_pages_run(pages, at, r.end, &state);
  *
  * @param from, end  any addresses, from < end; the run's end is page aligned or `end`
  */

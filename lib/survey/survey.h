@@ -4,9 +4,9 @@
  * ms_survey_run() owns the five steps that reader.h describes: it runs the readers of all
  * rooms and those the caller adds, reads memory once with a pool of workers, and sums up.
  *
- *     static const struct ms_survey_reader mine[] = { { &ms_text_reader, &text_options }
- * }; struct ms_survey_options options = { .readers = mine, .reader_n = 1 }; err =
- * ms_survey_run(target, &options, &survey);
+ *     static const struct ms_survey_reader mine[] = { { &my_reader, &my_options } };
+ *     struct ms_survey_options options = { .readers = mine, .reader_n = 1 };
+ *     err = ms_survey_run(target, &options, &survey);
  *
  * If no reader wants bytes, no memory is read.
  */

@@ -2,6 +2,12 @@
 
 #include "base/error.h"
 
+#undef ms_error_new
+#undef ms_error_os
+#undef ms_error_format
+#undef ms_error_hint
+#undef ms_error_prefix
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -13,6 +13,9 @@
 #define MS_MUST_CHECK   __attribute__((warn_unused_result))
 #define MS_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
+/// Never NULL, whatever happens.
+#define MS_RETURNS_NONNULL __attribute__((returns_nonnull))
+
 enum ms_error_code {
 	MS_ERROR_NOMEM,       ///< out of memory; static, never freed
 	MS_ERROR_OS,          ///< a system call failed: errnum is set
@@ -42,8 +45,8 @@ extern struct ms_error ms_error_nomem;
  *
  * @return owned by the caller; ms_error_nomem if there is no memory for it
  */
-struct ms_error *ms_error_new(
-	enum ms_error_code code, const char *format, ...) MS_MUST_CHECK MS_PRINTF(2, 3);
+struct ms_error *ms_error_new(enum ms_error_code code, const char *format,
+	...) MS_MUST_CHECK MS_PRINTF(2, 3) MS_RETURNS_NONNULL;
 
 /**
  * Make an error from errno: "<formatted message>: <strerror(errnum)>".
@@ -52,12 +55,12 @@ struct ms_error *ms_error_new(
  * all others MS_ERROR_OS.
  */
 struct ms_error *ms_error_os(int errnum, const char *format, ...) MS_MUST_CHECK
-	MS_PRINTF(2, 3);
+	MS_PRINTF(2, 3) MS_RETURNS_NONNULL;
 
 /** As ms_error_new for MS_ERROR_FORMAT, with the byte offset of the fault in the input.
  */
 struct ms_error *ms_error_format(uint64_t offset, const char *format, ...) MS_MUST_CHECK
-	MS_PRINTF(2, 3);
+	MS_PRINTF(2, 3) MS_RETURNS_NONNULL;
 
 /**
  * Add the line that says what to do next, replacing an earlier one.
@@ -80,3 +83,21 @@ bool ms_error_catch(struct ms_error **err, enum ms_error_code code);
 
 /** Free an error; NULL and ms_error_nomem are fine. */
 void ms_error_free(struct ms_error *err);
+
+#ifdef __clang_analyzer__
+// The analyzer sees one file at a time and would follow paths on which a failure comes
+// back as NULL. error.c undefines these.
+static inline struct ms_error *ms_error_sure(struct ms_error *err)
+{
+	if (!err)
+		__builtin_unreachable();
+	return err;
+}
+#define ms_error_new(...)    ms_error_sure((ms_error_new)(__VA_ARGS__))
+#define ms_error_os(...)     ms_error_sure((ms_error_os)(__VA_ARGS__))
+#define ms_error_format(...) ms_error_sure((ms_error_format)(__VA_ARGS__))
+#define ms_error_hint(err, ...)                                                          \
+	((err) ? ms_error_sure((ms_error_hint)((err), __VA_ARGS__)) : NULL)
+#define ms_error_prefix(err, ...)                                                        \
+	((err) ? ms_error_sure((ms_error_prefix)((err), __VA_ARGS__)) : NULL)
+#endif

@@ -48,12 +48,15 @@ char *ms_mib_text(uint64_t bytes, char text[MS_SIZE_TEXT])
 char *ms_size_text(uint64_t bytes, char text[MS_SIZE_TEXT])
 {
 	// MiB is the largest unit on purpose: rows that sum must not mix units.
+	char number[MS_SIZE_TEXT];
 	if (bytes < 1024)
 		snprintf(text, MS_SIZE_TEXT, "%u B", (unsigned)bytes);
 	else if (bytes < 1 << 20)
-		strcat(tenths_text(bytes, 1 << 10, text), " KiB");
+		snprintf(text, MS_SIZE_TEXT, "%.24s KiB",
+			tenths_text(bytes, 1 << 10, number));
 	else
-		strcat(tenths_text(bytes, 1 << 20, text), " MiB");
+		snprintf(text, MS_SIZE_TEXT, "%.24s MiB",
+			tenths_text(bytes, 1 << 20, number));
 	return text;
 }
 

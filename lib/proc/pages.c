@@ -95,7 +95,7 @@ static size_t tile_find_other(
 static struct ms_error *add_run(
 	struct ms_pages *pages, uint64_t page, uint64_t n, uint32_t state)
 {
-	if (pages->runs.n) {
+	if (pages->runs.v && pages->runs.n) {
 		struct tile_run *last = &pages->runs.v[pages->runs.n - 1];
 		if (last->state == state && last->page + last->pages == page) {
 			last->pages += n;
@@ -112,7 +112,8 @@ static struct ms_error *add_run(
 // Fold the last tile if it turned out uniform; called before a run is added after it.
 static void fold_last(struct ms_pages *pages)
 {
-	if (!pages->runs.n || pages->runs.v[pages->runs.n - 1].state != MIXED)
+	if (!pages->runs.v || !pages->runs.n ||
+		pages->runs.v[pages->runs.n - 1].state != MIXED)
 		return;
 	struct tile_run *last = &pages->runs.v[pages->runs.n - 1];
 	const struct tile *tile = &pages->tiles.v[last->tile];

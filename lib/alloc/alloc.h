@@ -25,7 +25,7 @@ struct ms_glibc_heap {
  * other and with the address, and the first two chunks behind it are chunks.
  *
  * @param bytes  MS_GLIBC_HEAP_BYTES from `address` on
- * @param limit  writable bytes from `address` on, by maps
+ * @param limit  bytes from `address` on that are writable or reserved, by maps
  * Source: malloc/arena.c, glibc 2.23 to 2.44 (64-bit).
  */
 bool ms_glibc_heap_parse(uint64_t address, const uint8_t *bytes, uint64_t limit,

@@ -11,6 +11,7 @@ enum {
 	MIN_CHUNK = 32,
 	MMAPPED_MIN = 4096,
 	BRK_CHUNKS = 8, // chunks in a row that make the brk area glibc's
+	ANY_ACCESS = MS_MAPPING_READ | MS_MAPPING_WRITE | MS_MAPPING_EXEC,
 };
 
 static const struct ms_kind_row heap_kind = {
@@ -126,10 +127,9 @@ static bool is_resident(struct ms_target *target, uint64_t address)
 static struct ms_range reserved(
 	const struct ms_maps *maps, const struct ms_glibc_heap *heap)
 {
-	unsigned any = MS_MAPPING_READ | MS_MAPPING_WRITE | MS_MAPPING_EXEC;
 	struct ms_range range = { heap->address, heap->address + heap->writable };
 	const struct ms_mapping *rest = ms_maps_find(maps, range.end);
-	if (heap->writable < MS_GLIBC_HEAP_MAX && rest && !(rest->flags & any))
+	if (heap->writable < MS_GLIBC_HEAP_MAX && rest && !(rest->flags & ANY_ACCESS))
 		range.end = ms_min(rest->range.end, heap->address + MS_GLIBC_HEAP_MAX);
 	return range;
 }
@@ -159,16 +159,27 @@ static bool next_boundary(struct ms_target *target, uint64_t *at, uint64_t end)
 	return false;
 }
 
+// Bytes from `at` on that a heap may have made writable by the time its descriptor is
+// read: those of the mapping, and what was reserved right behind it when maps was read.
+static uint64_t room_to_grow(
+	const struct ms_maps *maps, const struct ms_mapping *m, uint64_t at)
+{
+	const struct ms_mapping *rest = ms_maps_find(maps, m->range.end);
+	bool is_reserved = rest && !(rest->flags & ANY_ACCESS);
+	return (is_reserved ? rest->range.end : m->range.end) - at;
+}
+
 // Every 64 MiB boundary in the mapping: full heaps of neighbours merge into one mapping.
 static struct ms_error *find_heaps(struct ms_reading *reading, const struct ms_mapping *m)
 {
+	const struct ms_maps *maps = ms_target_maps(reading->target);
 	struct ms_error *err = NULL;
 	uint64_t at = m->range.start;
 	while (!err && next_boundary(reading->target, &at, m->range.end)) {
 		uint8_t bytes[MS_GLIBC_HEAP_BYTES];
 		struct ms_glibc_heap heap;
 		if (ms_target_get(reading->target, at, bytes, sizeof(bytes)) &&
-			ms_glibc_heap_parse(at, bytes, m->range.end - at, &heap))
+			ms_glibc_heap_parse(at, bytes, room_to_grow(maps, m, at), &heap))
 			err = claim_heap(reading, &heap);
 		at += MS_PAGE_SIZE;
 	}

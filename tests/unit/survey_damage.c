@@ -183,24 +183,32 @@ static void balances_whatever_it_reads(void **state)
 	waitpid(pid, NULL, 0);
 }
 
+static uint64_t resident_of(const struct ms_ledger *ledger, const char *owner)
+{
+	for (size_t i = 0; i < ledger->row_n; i++) {
+		if (strcmp(ledger->rows[i].owner, owner) == 0)
+			return ledger->rows[i].resident;
+	}
+	return 0;
+}
+
 // Undamaged, the heaps and stacks are found: else the test above would test nothing.
 static void finds_heaps_and_stacks_undamaged(void **state)
 {
 	pid_t pid = start_allocator();
 	struct ms_target *target;
-	uint64_t heap = 0, stacks = 0;
+	uint64_t stacks = 0;
 	(void)state;
 	no_error(ms_target_open_pid((uint64_t)pid, NULL, &target));
 	struct ms_survey *result = survey(target, 2);
 	for (size_t i = 0; i < result->ledger->row_n; i++) {
 		const struct ms_ledger_row *row = &result->ledger->rows[i];
-		if (strcmp(row->owner, "malloc.heap") == 0)
-			heap = row->resident;
 		if (strcmp(row->owner, "stack.thread") == 0)
 			stacks = row->count;
 	}
 	// Two thirds of 20,000 blocks of 320 bytes, in each of three arenas.
-	assert_in_range(heap, UINT64_C(10) << 20, UINT64_C(40) << 20);
+	assert_in_range(resident_of(result->ledger, "malloc.heap"), UINT64_C(10) << 20,
+		UINT64_C(40) << 20);
 	assert_int_equal(stacks, THREADS);
 	ms_survey_free(result);
 	ms_target_free(target);
@@ -208,9 +216,65 @@ static void finds_heaps_and_stacks_undamaged(void **state)
 	waitpid(pid, NULL, 0);
 }
 
+struct growth {
+	int from_parent, to_parent;
+};
+
+// A heap of an arena that grows when the parent says so.
+static void *grow(void *arg)
+{
+	const struct growth *g = arg;
+	char c = 'x';
+	for (int step = 0; step < 2; step++) {
+		for (int i = 0; i < 2000 << step; i++)
+			memset(__libc_malloc(1000), 1, 1000);
+		if (write(g->to_parent, &c, 1) != 1 || read(g->from_parent, &c, 1) != 1)
+			_exit(1);
+	}
+	return NULL;
+}
+
+// Maps and page states are older than the heap's descriptor when a process runs.
+static void finds_a_heap_that_grew_meanwhile(void **state)
+{
+	int to_child[2], to_parent[2];
+	struct ms_target *target;
+	char c;
+	(void)state;
+	assert_int_equal(pipe(to_child), 0);
+	assert_int_equal(pipe(to_parent), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct growth g = { to_child[0], to_parent[1] };
+		pthread_t thread;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		pthread_create(&thread, NULL, grow, &g);
+		pthread_join(thread, NULL);
+		_exit(0);
+	}
+	assert_int_equal(read(to_parent[0], &c, 1), 1);
+	no_error(ms_target_open_pid((uint64_t)pid, NULL, &target));
+	assert_int_equal(write(to_child[1], &c, 1), 1);
+	assert_int_equal(read(to_parent[0], &c, 1), 1);
+	struct ms_survey_options options = { .threads = 1 };
+	struct ms_survey *result;
+	no_error(ms_survey_run(target, &options, &result));
+	assert_in_range(
+		resident_of(result->ledger, "malloc.heap"), 2000000, UINT64_C(3) << 20);
+	ms_survey_free(result);
+	ms_target_free(target);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	for (int i = 0; i < 2; i++) {
+		close(to_child[i]);
+		close(to_parent[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(finds_a_heap_that_grew_meanwhile),
 		cmocka_unit_test(finds_heaps_and_stacks_undamaged),
 		cmocka_unit_test(balances_whatever_it_reads),
 	};

@@ -95,17 +95,18 @@ static void describe_sum(const struct view *view, struct ms_cell *cell)
 static void get_evidence(const void *row, void *ctx, struct ms_cell *cell)
 {
 	const struct ms_ledger_row *r = row;
-	char item[96] = "";
+	char item[96] = "", more[32] = "";
 	if (!strcmp(r->owner, "sum")) {
 		describe_sum(ctx, cell);
 		return;
 	}
 	if (r->item_n)
 		describe_item(r, item);
+	if (r->evidence_n > 1)
+		(void)snprintf(more, sizeof(more), ", and %zu more", r->evidence_n - 1);
 	if (r->evidence_n)
 		ms_cell_printf(cell, "%.*s%s%s", (int)r->evidence[0].what.n,
-			(const char *)r->evidence[0].what.p,
-			r->evidence_n > 1 ? ", …" : "", item);
+			(const char *)r->evidence[0].what.p, more, item);
 	cell->is_null = !r->evidence_n;
 }
 

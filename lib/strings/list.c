@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "strings/ahead_internal.h"
 
 enum {
 	LEFT = (MS_SCAN_AHEAD + 1) * MS_SCAN_BLOCK, // see ms_runs_scan()
@@ -22,6 +23,7 @@ enum {
 	ZEROS = 8 * 1024, // zeros fed at least, before the rest of a hole is jumped
 	HOLE_MIN = 64 * 1024,
 	SHORT = 32,
+	AHEAD_BLOCKS = 4,
 };
 
 struct ms_list {
@@ -390,6 +392,46 @@ static struct ms_error *skip_hole(struct ms_list *list, int fd, off_t at, off_t 
 	return data > at ? ms_list_zeros(list, (uint64_t)(data - at)) : NULL;
 }
 
+// Scan a block that was read elsewhere, with what is left of the one before in front of it.
+static struct ms_error *scan_block(struct ms_list *list, struct ahead_block block)
+{
+	if (ms_cancel_raised(list->options.cancel))
+		return ms_error_new(MS_ERROR_CANCELLED, "cancelled");
+	uint8_t *p = block.p - list->in_n;
+	memcpy(p, list->in, list->in_n);
+	struct ms_bytes bytes = { p, list->in_n + block.n };
+	size_t used = ms_runs_scan(&list->runs, bytes, list->offset, /* last= */ false);
+	list->in_n = bytes.n - used;
+	list->offset += used;
+	memcpy(list->in, p + used, list->in_n);
+	return take_error(list);
+}
+
+// As much of [at, at + size) as comes; the rest, or the error, is for read_extent().
+static struct ms_error *read_ahead(
+	struct ms_list *list, int fd, off_t at, uint64_t size, uint64_t *ret_got)
+{
+	_cleanup_(cleanup_ahead_free) struct ahead *ahead = NULL;
+	struct ms_error *err = ahead_new(
+		fd, (uint64_t)at, size, list->options.block_size, LEFT, SHORT, &ahead);
+	*ret_got = 0;
+	while (!err && ahead) {
+		struct ahead_block block = ahead_next(ahead);
+		if (!block.n)
+			break;
+		err = scan_block(list, block);
+		*ret_got += block.n;
+	}
+	return err;
+}
+
+// A thread that reads ahead pays where there is much to read.
+static bool is_large(const struct ms_list *list, uint64_t size)
+{
+	return list->options.block_size >= LEFT &&
+	       size / AHEAD_BLOCKS >= list->options.block_size;
+}
+
 static struct ms_error *read_file(
 	struct ms_list *list, int fd, const char *what, off_t at)
 {
@@ -406,7 +448,15 @@ static struct ms_error *read_file(
 		lseek(fd, at, SEEK_SET);
 		// At the end, or without SEEK_HOLE, read until read() says so.
 		uint64_t size = hole > at ? (uint64_t)(hole - at) : UINT64_MAX;
-		err = read_extent(list, fd, what, size, &ended);
+		uint64_t got = 0, rest = 0;
+		if (st.st_size > at)
+			rest = ms_min(size, (uint64_t)(st.st_size - at));
+		if (is_large(list, rest))
+			err = read_ahead(list, fd, at, rest, &got);
+		if (got)
+			lseek(fd, at + (off_t)got, SEEK_SET);
+		else if (!err)
+			err = read_extent(list, fd, what, size, &ended);
 		if (err)
 			return err;
 		at = lseek(fd, 0, SEEK_CUR);

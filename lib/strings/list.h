@@ -5,7 +5,7 @@
  * (ms_list_fd) or piece by piece (ms_list_begin, ms_list_add or ms_list_room and
  * ms_list_put, ms_list_zeros, ms_list_end). Output goes to a sink in large blocks.
  *
- * Memory: one input block, one output block, and the minimum length where that is above
+ * Memory: up to four input blocks, one output block, and the minimum length where that is above
  * 64 units (a run below it may still turn out too short); never the length of a string.
  *
  * Where GNU strings 2.40 is wrong it is not copied; see memstrings(1), "GNU STRINGS".
@@ -78,7 +78,8 @@ struct ms_error *ms_list_flush(struct ms_list *list) MS_MUST_CHECK;
 /**
  * List a descriptor from its current position to its end, begin and end included.
  *
- * Regular files are read with their holes skipped; anything else as it comes. After a
+ * Regular files are read with their holes skipped, long stretches by a thread that reads
+ * ahead; anything else as it comes. After a
  * failed read what was read before is listed to its end.
  *
  * @param what  the file's name, for error messages

@@ -206,6 +206,40 @@ static void test_sparse_file(void **state)
 		(const char *)out.p, "      0 first\n 100000 second\n4fffffffe third\n");
 }
 
+// A file that is read ahead gives what its bytes give.
+static void test_file_read_ahead(void **state)
+{
+	enum {
+		SIZE = 50000
+	};
+	static const size_t blocks[] = { 192, 193, 1000, 4096, 12500, 50000 };
+	(void)state;
+	_cleanup_close_ int fd = memfd_create("ahead", MFD_CLOEXEC);
+	_cleanup_free_ uint8_t *p = malloc(SIZE);
+	assert_true(fd >= 0 && p);
+	for (size_t i = 0; i < SIZE; i++)
+		p[i] = (uint8_t)(i % 97 < 90 || i / 1000 == 7 ? 'a' + i % 26 : i);
+	assert_int_equal(write(fd, p, SIZE), SIZE);
+	_cleanup_buffer_ struct ms_buffer want = { 0 };
+	_cleanup_(cleanup_ms_list_free) struct ms_list *whole =
+		new_list((struct ms_list_options){ .radix = 16 }, &want);
+	ok(ms_list_begin(whole, (struct ms_bytes){ NULL, 0 }, 0));
+	ok(ms_list_add(whole, (struct ms_bytes){ p, SIZE }));
+	ok(ms_list_end(whole));
+	ok(ms_list_flush(whole));
+	for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
+		_cleanup_buffer_ struct ms_buffer out = { 0 };
+		_cleanup_(cleanup_ms_list_free) struct ms_list *list = new_list(
+			(struct ms_list_options){ .radix = 16, .block_size = blocks[i] },
+			&out);
+		assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+		ok(ms_list_fd(list, fd, "ahead", (struct ms_bytes){ NULL, 0 }));
+		ok(ms_list_flush(list));
+		assert_true(
+			ms_bytes_equal(ms_buffer_bytes(&want), ms_buffer_bytes(&out)));
+	}
+}
+
 static struct ms_error *refuse(void *arg, struct ms_bytes bytes)
 {
 	(void)arg;
@@ -260,6 +294,7 @@ int main(void)
 		cmocka_unit_test(test_long_string),
 		cmocka_unit_test(test_zeros),
 		cmocka_unit_test(test_sparse_file),
+		cmocka_unit_test(test_file_read_ahead),
 		cmocka_unit_test(test_sink_error_is_returned),
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_unreadable_descriptor),

@@ -5,8 +5,9 @@
  * (ms_list_fd) or piece by piece (ms_list_begin, ms_list_add or ms_list_room and
  * ms_list_put, ms_list_zeros, ms_list_end). Output goes to a sink in large blocks.
  *
- * Memory: up to four input blocks, one output block, and the minimum length where that is above
- * 64 units (a run below it may still turn out too short); never the length of a string.
+ * Memory: up to four input blocks, one output block, and the minimum length where that is
+ * above 64 units (a run below it may still turn out too short); never the length of a
+ * string.
  *
  * Where GNU strings 2.40 is wrong it is not copied; see memstrings(1), "GNU STRINGS".
  */

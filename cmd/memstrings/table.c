@@ -261,7 +261,7 @@ static void print_gaps(struct ms_out *out, const struct report *r)
 		ms_out_str(
 			out, "the process ended meanwhile: what follows is incomplete\n");
 	for (enum ms_gap_reason i = 0; i < MS_GAP_REASON_COUNT; i++)
-		if (r->read->gap_bytes[i] && ms_gap_is_missing(i))
+		if (r->read->gap_bytes[i] && i != MS_GAP_ABSENT)
 			ms_out_printf(out, "not read: %s, %s\n",
 				ms_size_text(r->read->gap_bytes[i], size),
 				ms_gap_reason_name(i));

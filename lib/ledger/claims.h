@@ -38,7 +38,7 @@ struct ms_claim {
 			   ///< private copies); MS_KIND_NONE: the same as kind
 	uint32_t count;    ///< countable objects it stands for (a thread, a file), or 0
 	struct ms_bytes item; ///< the one thing it is about (a thread's name, a path);
-		///< bytes of the target, copied; may be empty
+			      ///< bytes of the target, copied; may be empty
 	struct ms_blocks *blocks; ///< sealed table of a walked heap, owned by the claims
 				  ///< from now on, also if adding fails; or NULL
 };
@@ -59,8 +59,7 @@ struct ms_answer {
 	bool is_block;                ///< the answer comes from a block table
 };
 
-/** A row beside Rss, and a remark on an owner; both as ms_claims_outside and _remark got
- * them. */
+/** The collection: claims, kinds, block tables, rows beside Rss, remarks and notes. */
 struct ms_claims;
 
 /** Make an empty collection. Errors: NOMEM. */

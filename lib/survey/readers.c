@@ -1,7 +1,7 @@
 // The built-in readers, in the order they anchor: those that others build on come first.
 
 #include "alloc/alloc.h"
-#include "evidence/kernel.h"
+#include "evidence/evidence.h"
 #include "hotspot/hotspot.h"
 #include "survey/survey_internal.h"
 #include "threads/threads.h"

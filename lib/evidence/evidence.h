@@ -1,0 +1,10 @@
+/**
+ * evidence - what is known of memory beside allocators and runtimes.
+ *
+ * Readers of this room say what bytes are by facts that hold for any program. So far these
+ * are the kernel's own: the kind of each mapping, and what is charged beside Rss (kernel.h).
+ * They are the coarsest statements, so that every other reader carves out of them.
+ */
+#pragma once
+
+#include "evidence/kernel.h"

@@ -14,7 +14,7 @@ import time
 MIB = 1 << 20
 PAGE = 4096
 JVM = ["java", "-XX:+UseSerialGC", "-Xms1500m", "-Xmx1500m", "-cp", "build/java", "Plant",
-       "--heap=560", "--direct=32", "--deflaters=100", "--inflaters=100", "--strings=100000"]
+       "--heap=500", "--direct=160", "--deflaters=100", "--inflaters=100", "--strings=100000"]
 MAPDUMP = "build/cmd/mapdump/mapdump"
 MEMSTRINGS = "build/cmd/memstrings/memstrings"
 GCORE_SECONDS = 300

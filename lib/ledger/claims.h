@@ -34,13 +34,16 @@ struct ms_claim {
 	struct ms_range range;
 	enum ms_rank rank;
 	ms_kind kind;
-	ms_kind kind_anon; ///< for its anonymous pages where they differ (a file's
-			   ///< private copies); MS_KIND_NONE: the same as kind
-	uint32_t count;    ///< countable objects it stands for (a thread, a file), or 0
-	struct ms_bytes item; ///< the one thing it is about (a thread's name, a path);
-			      ///< bytes of the target, copied; may be empty
-	struct ms_blocks *blocks; ///< sealed table of a walked heap, owned by the claims
-				  ///< from now on, also if adding fails; or NULL
+	/// Of its anonymous pages where they differ: a file's private copies.
+	ms_kind kind_anon;
+	/// Countable objects it stands for (a thread, a file), or 0.
+	uint32_t count;
+	/// The one thing it is about (a thread's name, a path): bytes of the target, copied;
+	/// may be empty.
+	struct ms_bytes item;
+	/// Sealed table of a walked heap, or NULL; owned by the claims from now on, also if
+	/// adding fails.
+	struct ms_blocks *blocks;
 };
 
 /** A stretch of resolved addresses; what lies between segments was claimed by nobody. */

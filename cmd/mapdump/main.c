@@ -182,8 +182,8 @@ static void say_change(
 }
 
 // What was written, what is missing, and what it cost the target and us.
-static void say_result(
-	const struct ms_snapshot_output *output, const struct ms_snapshot_result *r)
+static void say_result(const struct ms_snapshot_output *output,
+	const struct ms_snapshot_result *r, uint64_t pid)
 {
 	char data[MS_SIZE_TEXT], written[MS_SIZE_TEXT], peak[MS_SIZE_TEXT];
 	_cleanup_buffer_ struct ms_buffer gaps = { 0 };
@@ -201,8 +201,9 @@ static void say_result(
 		r->used_direct_io ? "no page cache" : "page cache dropped behind",
 		target.n ? (char *)target.p : "");
 	if (r->is_incomplete)
-		ms_cli_note("the process ended while it was read: the snapshot is "
-			    "incomplete");
+		ms_cli_note("process %" PRIu64 " ended while it was read: the snapshot "
+			    "is incomplete",
+			pid);
 	ms_cli_note("it holds whatever secrets the process had in memory");
 }
 
@@ -229,7 +230,7 @@ static void on_progress(void *arg, uint64_t done, uint64_t total)
 }
 
 static struct ms_error *write_snapshot(struct ms_cli *cli, struct ms_snapshot_plan *plan,
-	const struct ms_snapshot_output *output, enum ms_exit *ret)
+	const struct ms_snapshot_output *output, uint64_t pid, enum ms_exit *ret)
 {
 	struct ms_snapshot_summary summary = ms_snapshot_plan_summary(plan);
 	struct progress progress = { ms_cli_progress(cli, "copying", summary.data_bytes),
@@ -240,7 +241,7 @@ static struct ms_error *write_snapshot(struct ms_cli *cli, struct ms_snapshot_pl
 	ms_progress_end(progress.line);
 	if (err)
 		return err;
-	say_result(output, &result);
+	say_result(output, &result, pid);
 	*ret = exit_code(&result);
 	return NULL;
 }
@@ -290,7 +291,7 @@ static struct ms_error *run_with(struct ms_cli *cli, const struct options *o,
 	}
 	if (!err)
 		err = choose_output(cli, o, ms_target_info(target), arena, &output);
-	return err ?: write_snapshot(cli, plan, &output, ret);
+	return err ?: write_snapshot(cli, plan, &output, pid, ret);
 }
 
 static struct ms_error *run(struct ms_cli *cli, void *arg, enum ms_exit *ret)

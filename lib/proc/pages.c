@@ -138,10 +138,13 @@ static struct ms_error *set_in_tile(
 	struct tile_run *last = pages->runs.n ? &pages->runs.v[pages->runs.n - 1] : NULL;
 	if (!last || last->page != first) {
 		fold_last(pages);
-		if (!ms_array_reserve(&pages->runs, 1) || pages->tiles.n >= MIXED ||
-			!ms_array_push(&pages->tiles))
+		if (pages->tiles.n >= MIXED || !ms_array_push(&pages->tiles))
 			return &ms_error_nomem;
-		last = &pages->runs.v[pages->runs.n++];
+		last = ms_array_push(&pages->runs);
+		if (!last) {
+			pages->tiles.n--;
+			return &ms_error_nomem;
+		}
 		*last = (struct tile_run){
 			.page = first,
 			.pages = TILE_PAGES,

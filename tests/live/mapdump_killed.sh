@@ -18,7 +18,7 @@ exec 8<&-
 wait $dumper || status=$?
 cat err
 expect_equal "$status" 3 "exit code"
-grep -q 'ended while' err || fail "nothing says that the process ended"
+grep -q "process $pid ended while" err || fail "nothing says that the process ended"
 need_command eu-readelf
 run eu-readelf -hnW out.core
 expect_status 0

@@ -1,6 +1,5 @@
 // From argv to the exit code: see cli.h.
 
-#include <elfutils/version.h>
 #include <errno.h>
 #include <jansson.h>
 #include <limits.h>
@@ -36,7 +35,6 @@ struct ms_option_list ms_cli_options(const struct ms_utility *utility)
 void ms_cli_version(const struct ms_utility *utility, struct ms_out *out)
 {
 	ms_out_printf(out, "%s (memsleuth) %s\n", utility->name, MS_VERSION);
-	ms_out_printf(out, "elfutils 0.%d\n", _ELFUTILS_VERSION);
 	ms_out_printf(out, "jansson %s\n", jansson_version_str());
 	unsigned xxhash = XXH_versionNumber();
 	ms_out_printf(out, "xxHash %u.%u.%u\n", xxhash / 10000, xxhash / 100 % 100,

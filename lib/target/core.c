@@ -223,6 +223,7 @@ static struct ms_error *load(struct ms_target *target, struct ms_core_target *fi
 	} else {
 		err = load_core(target, file);
 	}
+	target->info.is_incomplete |= core->truncated;
 	if (!err && core->truncated)
 		err = ms_target_note(target,
 			"the file is cut off: %" PRIu64 " bytes of memory are missing",
@@ -260,6 +261,10 @@ struct ms_error *ms_target_open_core(int fd, const char *path,
 	}
 	if (err) {
 		file->fd = -1; // still the caller's
+		if (!err->hint)
+			err = ms_error_hint(err,
+				"a target is a PID, a snapshot of mapdump, or a core of the "
+				"kernel, gcore or drgn");
 		return ms_error_prefix(err, "'%s'", path);
 	}
 	*ret = ms_steal(target);

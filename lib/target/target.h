@@ -198,7 +198,7 @@ struct ms_target_info {
 	bool is_stopped;      ///< state T or t when opened, or a file
 	bool has_pages; ///< page states are the kernel's; else derived from the file
 	struct ms_pages_source pages_source;
-	bool is_incomplete; ///< a snapshot that was sealed early
+	bool is_incomplete; ///< a snapshot sealed early, or a file that is cut off
 };
 
 /** Who the target is. Never NULL; borrowed until the target is freed. */

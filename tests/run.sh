@@ -7,7 +7,8 @@
 #          and corpus replay again under the address and undefined behaviour sanitizers
 #   full   under 25 minutes (the default): everything in both builds, the static build, the
 #          linters, and short fuzzing with fresh seeds, which are printed
-#   long   hours: the same with long fuzzing; writes tests/long-result.txt
+#   long   hours: the same with long fuzzing; writes tests/long-result.txt. With less time
+#          MS_LONG_PERCENT=5 does that share of it, which the result says
 #
 # PATTERN, a shell pattern, chooses tests by name, as in 'live/mapdump_*'. The last line is
 # `N passed, N failed, N skipped`; the exit status is 0 only if none failed and some passed.
@@ -25,6 +26,7 @@ esac
 pattern=${1:-*}
 MS_TIER=$tier
 MS_SEED=${MS_SEED:-$(date +%s)}
+MS_LONG_PERCENT=${MS_LONG_PERCENT:-100}
 export MS_SRC MS_TIER MS_SEED
 export ASAN_OPTIONS="detect_leaks=1:detect_stack_use_after_return=1:exitcode=99"
 export UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:exitcode=99"
@@ -105,7 +107,7 @@ add_cli()
 add_fuzzing()
 {
 	seconds=10
-	[ "$tier" != long ] || seconds=1200
+	[ "$tier" != long ] || seconds=$((1200 * MS_LONG_PERCENT / 100))
 	for program in build-fuzz/tests/fuzz/fuzz_*; do
 		[ -x "$program" ] && [ -f "$program" ] || continue
 		add fuzz "$MS_SRC/build-fuzz" "fuzzing/${program##*/fuzz_}" \
@@ -119,7 +121,7 @@ add_long()
 	for source in $(grep -l MS_SEED tests/unit/*.c); do
 		name=${source##*/}
 		name=${name%.c}
-		for i in $(seq 100); do
+		for i in $(seq "$MS_LONG_PERCENT"); do
 			add long "$MS_SRC/build-asan" "unit/$name-$i" \
 				"env MS_SEED=$((MS_SEED + i)) $MS_SRC/build-asan/tests/unit/test_$name"
 		done
@@ -127,7 +129,7 @@ add_long()
 	for corpus in fixtures/corpus/*/; do
 		name=$(basename "$corpus")
 		add long "$MS_SRC/build-asan" "fuzz/$name" \
-			"$MS_SRC/build-asan/tests/fuzz/fuzz_$name $MS_SRC/$corpus 2000000 600"
+			"$MS_SRC/build-asan/tests/fuzz/fuzz_$name $MS_SRC/$corpus $((20000 * MS_LONG_PERCENT)) $((6 * MS_LONG_PERCENT))"
 	done
 }
 
@@ -177,7 +179,7 @@ summary=$(tail -n 1 "$work/output.fifo.txt")
 echo "== $(($(date +%s) - began)) s"
 if [ "$tier" = long ]; then
 	{
-		date -u +'%Y-%m-%d, long tier'
+		date -u +"%Y-%m-%d, $MS_LONG_PERCENT % of the long tier"
 		echo "commit $(git rev-parse HEAD 2>/dev/null), seed $MS_SEED, $(($(date +%s) - began)) s"
 		sed 's/^/  /' "$work/output.fifo.txt"
 	} >tests/long-result.txt

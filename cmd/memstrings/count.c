@@ -2,50 +2,25 @@
 
 #include "memstrings.h"
 
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "ledger/owner.h"
-#include "proc/proc.h"
 
 enum {
 	MIN = 6,
 	MEMORY_MAX = 64 << 20,
 	MEMORY_LEAST = 4 << 20,
-	CGROUP_TEXT_MAX = 1 << 16,
 };
 
 // Half of what this process's own cgroup has left, so that a target in the same cgroup is
 // not killed for our sake.
 static struct ms_error *choose_memory(const struct options *o, uint64_t *ret)
 {
-	*ret = o->memory ? o->memory : MEMORY_MAX;
-	if (o->memory)
+	*ret = o->memory ? o->memory : ms_min(MEMORY_MAX, ms_target_allowance());
+	if (o->memory || *ret >= MEMORY_LEAST)
 		return NULL;
-	_cleanup_buffer_ struct ms_buffer text = { 0 };
-	_cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_error_ struct ms_error *ignored =
-		ms_read_file_at(AT_FDCWD, "/proc/self/cgroup", CGROUP_TEXT_MAX, &text);
-	if (ignored || root < 0)
-		return NULL;
-	struct ms_cgroup_memory group = { 0 };
-	struct ms_error *err =
-		ms_cgroup_memory_read(root, ms_buffer_bytes(&text), &group);
-	if (err)
-		return err;
-	uint64_t headroom = group.version ? ms_cgroup_headroom(&group) : UINT64_MAX;
-	ms_cgroup_memory_deinit(&group);
-	if (headroom / 2 >= MEMORY_MAX)
-		return NULL;
-	*ret = headroom / 2;
-	if (*ret >= MEMORY_LEAST)
-		return NULL;
-	char size[MS_SIZE_TEXT];
-	err = ms_error_new(MS_ERROR_LIMIT, "this cgroup has only %s left",
-		ms_size_text(headroom, size));
-	return ms_error_hint(err,
-		"take a snapshot here (mapdump), analyse it elsewhere; or give --memory");
+	return ms_target_check_allowance(MEMORY_LEAST);
 }
 
 static void on_progress(void *arg, uint64_t bytes)

@@ -10,7 +10,8 @@
 #include "survey/survey.h"
 
 enum {
-	SAVED_MAX = 1 << 30
+	SAVED_MAX = 1 << 30,
+	MEMORY_NEEDED = 8 << 20, // 3 MiB were measured for a JVM
 };
 
 struct options {
@@ -131,8 +132,9 @@ static struct ms_error *show_target(struct ms_cli *cli, const struct options *o,
 	};
 	struct ms_survey_options survey_options = { .cancel = cli->cancel,
 		.threads = (unsigned)ms_min(o->threads, UINT32_MAX) };
-	struct ms_error *err =
-		ms_target_open(cli->operands.v[0], &target_options, &target);
+	struct ms_error *err = ms_target_check_allowance(MEMORY_NEEDED);
+	if (!err)
+		err = ms_target_open(cli->operands.v[0], &target_options, &target);
 	if (!err)
 		err = ms_survey_run(target, &survey_options, &survey);
 	if (err)

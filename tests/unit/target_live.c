@@ -275,6 +275,45 @@ static void refuses_what_is_no_process(void **state)
 	}
 }
 
+// A /proc in which everything can be read but mem, as Yama leaves it to other processes.
+static void opens_without_memory(void **state)
+{
+	static const char *const files[] = { "maps", "smaps", "stat", "status", "comm" };
+	char dir[] = "/tmp/memsleuth-proc-XXXXXX", command[512], byte;
+	struct child child = start_child();
+	struct ms_target *target;
+	struct ms_gaps gaps = { 0 };
+	size_t n;
+	(void)state;
+	stop_child(&child);
+	assert_non_null(mkdtemp(dir));
+	snprintf(command, sizeof(command), "mkdir %s/%d && ln -s mem %s/%d/mem", dir,
+		(int)child.pid, dir, (int)child.pid);
+	assert_int_equal(system(command), 0);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		snprintf(command, sizeof(command), "cat /proc/%d/%s >%s/%d/%s",
+			(int)child.pid, files[i], dir, (int)child.pid, files[i]);
+		assert_int_equal(system(command), 0);
+	}
+	struct ms_target_options options = { .proc_dir = dir };
+	no_error(ms_target_open_pid((uint64_t)child.pid, &options, &target));
+	assert_true(ms_error_is(ms_target_denied(target), MS_ERROR_DENIED));
+	assert_non_null(ms_target_denied(target)->hint);
+	assert_true(ms_target_maps(target)->n > 10);
+	assert_non_null(ms_target_smaps(target));
+	(void)ms_target_notes(target, &n);
+	assert_true(n > 0); // there is no pagemap either, and that is said
+	no_error(read_range(
+		target, child.planted.at[PLANT_ANON], (uint8_t *)&byte, 1, &gaps));
+	assert_int_equal(gaps.n, 1);
+	assert_int_equal(gaps.v[0].reason, MS_GAP_REFUSED);
+	ms_gaps_deinit(&gaps);
+	ms_target_free(target);
+	snprintf(command, sizeof(command), "rm -r %s", dir);
+	assert_int_equal(system(command), 0);
+	end_child(&child);
+}
+
 static void refuses_a_zombie(void **state)
 {
 	struct ms_target *target = NULL;
@@ -344,6 +383,7 @@ int main(void)
 		cmocka_unit_test(says_when_the_target_is_gone),
 		cmocka_unit_test(says_when_the_target_became_another_program),
 		cmocka_unit_test(refuses_what_is_no_process),
+		cmocka_unit_test(opens_without_memory),
 		cmocka_unit_test(refuses_a_zombie),
 		cmocka_unit_test(overlays_what_is_read),
 		cmocka_unit_test(balances_with_the_kernel),

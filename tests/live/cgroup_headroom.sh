@@ -1,0 +1,44 @@
+# In a control group that is nearly full no utility starts work that could make the kernel
+# kill something: it says so and exits with 2. With some room mapdump stays small.
+. "$MS_SRC/tests/lib.sh"
+need_root
+need_command jq
+need_plain_build
+
+v1=/sys/fs/cgroup/memory
+if [ -d $v1 ] && [ -f $v1/memory.limit_in_bytes ]; then
+	group=$v1/memsleuth-test.$$
+	limit=memory.limit_in_bytes
+elif grep -qs memory /sys/fs/cgroup/cgroup.subtree_control; then
+	group=/sys/fs/cgroup/memsleuth-test.$$
+	limit=memory.max
+else
+	skip "there is no memory controller to use"
+fi
+mkdir $group 2>/dev/null || skip "cannot make a control group"
+trap 'cleanup; rmdir $group 2>/dev/null' EXIT
+
+# within LIMIT COMMAND...: runs in the group, its output in out and err.
+within()
+{
+	echo "$1" >$group/$limit || skip "cannot set a limit"
+	shift
+	status=0
+	sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' $group "$@" >out 2>err || status=$?
+}
+
+start maps mkmaps --only=anon --size=$((64 << 20))
+for command in "mapdump -o small.core" memwho memstrings; do
+	utility=${command%% *}
+	# shellcheck disable=SC2086
+	within 6M "$MS_BUILD/cmd/$utility/$utility" ${command#"$utility"} "$pid"
+	expect_status 2
+	grep -q "^$utility: this cgroup may take only" err || fail "$utility says: $(cat err)"
+	[ ! -e small.core ] || fail "a file was left"
+done
+
+within 32M "$MS_BUILD/cmd/mapdump/mapdump" "$pid" -o out.core
+expect_status 0
+if [ -f $group/memory.failcnt ]; then
+	expect_equal "$(cat $group/memory.failcnt)" 0 "times the limit was hit"
+fi

@@ -16,7 +16,7 @@ else
 	skip "there is no memory controller to use"
 fi
 mkdir $group 2>/dev/null || skip "cannot make a control group"
-trap 'cleanup; rmdir $group 2>/dev/null' EXIT
+trap 'code=$?; rmdir $group; (exit $code); cleanup' EXIT
 
 # within LIMIT COMMAND...: runs in the group, its output in out and err.
 within()

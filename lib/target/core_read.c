@@ -28,6 +28,12 @@ static size_t gap_index(const struct ms_gaps *gaps, uint64_t address)
 	return lo;
 }
 
+// At most n bytes of a stretch; n is a number of the file's and may be anything.
+static void cut(struct stretch *st, uint64_t n)
+{
+	st->range.end = st->range.start + ms_min(n, ms_range_size(st->range));
+}
+
 // The stretch of a segment that begins at `rest.start`.
 static struct stretch in_load(const struct ms_core_target *file,
 	const struct ms_elf_segment *s, struct ms_range rest)
@@ -37,16 +43,16 @@ static struct stretch in_load(const struct ms_core_target *file,
 	if (into < s->file_size) {
 		st.what = IS_FILE;
 		st.offset = s->offset + into;
-		st.range.end = ms_min(st.range.end, rest.start + (s->file_size - into));
+		cut(&st, s->file_size - into);
 		return st;
 	}
 	// The writer of a snapshot recorded every gap; what it did not is zero.
-	bool is_cut = into - s->file_size < s->missing;
+	into -= s->file_size;
+	bool is_cut = into < s->missing;
 	st.what = file->is_snapshot && !is_cut ? IS_TAIL : IS_GAP;
 	st.reason = is_cut ? MS_GAP_TRUNCATED : MS_GAP_NOT_CAPTURED;
 	if (is_cut)
-		st.range.end = ms_min(
-			st.range.end, rest.start + (s->missing - (into - s->file_size)));
+		cut(&st, s->missing - into);
 	return st;
 }
 

@@ -41,6 +41,13 @@ bool ms_bytes_has(struct ms_bytes b, const char *s)
 	return b.n && memmem(b.p, b.n, s, strlen(s));
 }
 
+bool ms_is_zero(const void *p, size_t n)
+{
+	const uint8_t *bytes = p;
+	// Each byte equals the one before it, and the first is zero.
+	return n == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, n - 1) == 0);
+}
+
 struct ms_bytes ms_bytes_basename(struct ms_bytes path)
 {
 	const uint8_t *slash = path.n ? memrchr(path.p, '/', path.n) : NULL;

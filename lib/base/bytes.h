@@ -38,6 +38,9 @@ bool ms_bytes_ends(struct ms_bytes b, const char *s);
 /** True if s occurs anywhere in the span. */
 bool ms_bytes_has(struct ms_bytes b, const char *s);
 
+/** True if all n bytes are zero. Cost: that of reading up to the first other byte. */
+bool ms_is_zero(const void *p, size_t n);
+
 /** The last path component: what follows the last '/', or the whole span. */
 struct ms_bytes ms_bytes_basename(struct ms_bytes path);
 

@@ -35,7 +35,7 @@ enum ms_grade {
 
 /** Who knows best among equals, ascending. */
 enum ms_precedence {
-	MS_PRECEDENCE_NONE,      ///< a placeholder: loses to everything
+	MS_PRECEDENCE_NONE,      ///< says nothing of the owner: loses to everything
 	MS_PRECEDENCE_SHAPE,     ///< size, place or name
 	MS_PRECEDENCE_CATEGORY,  ///< a category such as NMT's
 	MS_PRECEDENCE_LIBRARY,   ///< the library that allocated it

@@ -212,7 +212,7 @@ static struct ms_error *plan_image_note(struct ms_snapshot_plan *plan,
 		return &ms_error_nomem;
 	memcpy(head.id, id->bytes, id->n);
 	for (size_t i = 0; i < pieces->n; i++) {
-		if (pieces->v[i].size > room) {
+		if (pieces->v[i].size > room || head.piece_count == MS_SNAP_PIECES_MAX) {
 			head.flags |= MS_SNAP_IMAGE_CUT;
 			continue;
 		}

@@ -56,17 +56,6 @@ static bool is_filled(const struct stripe *s, size_t page)
 	return s->filled[page / 64] >> (page % 64) & 1;
 }
 
-static bool is_zero(const uint8_t *page)
-{
-	const uint64_t *w = (const uint64_t *)(const void *)page;
-	for (size_t i = 0; i < PAGE / sizeof(*w); i += 8) {
-		if (w[i] | w[i + 1] | w[i + 2] | w[i + 3] | w[i + 4] | w[i + 5] |
-			w[i + 6] | w[i + 7])
-			return false;
-	}
-	return true;
-}
-
 static bool write_at(struct ms_writer *w, const uint8_t *p, size_t n, uint64_t offset)
 {
 	w->stats.written_bytes += n;
@@ -112,7 +101,7 @@ static void find_data(
 			has_data[i] = false;
 			continue;
 		}
-		has_data[i] = !is_zero(page);
+		has_data[i] = !ms_is_zero(page, PAGE);
 		if (!has_data[i])
 			w->stats.zero_bytes += PAGE;
 	}

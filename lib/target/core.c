@@ -84,11 +84,6 @@ static struct ms_error *print_maps(const struct ms_core *core,
 	return NULL;
 }
 
-static bool is_zero(const uint8_t *p, size_t n)
-{
-	return n == 0 || (p[0] == 0 && memcmp(p, p + 1, n - 1) == 0);
-}
-
 // The states of pages that are in the file, in one pass over it. Bytes of a partial page
 // at the end count as a page.
 static struct ms_error *scan_pages(struct ms_target *target,
@@ -107,7 +102,7 @@ static struct ms_error *scan_pages(struct ms_target *target,
 			struct ms_range page = { range.start + i,
 				range.start + i + MS_PAGE_SIZE };
 			struct ms_error *err = ms_pages_set(target->pages, page,
-				is_zero(buffer + i, size) ? MS_PAGE_ZERO : state);
+				ms_is_zero(buffer + i, size) ? MS_PAGE_ZERO : state);
 			if (err)
 				return err;
 		}

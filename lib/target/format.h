@@ -94,6 +94,10 @@ struct ms_snap_build_id {
 	uint8_t id[MS_BUILD_ID_MAX];
 };
 
+enum {
+	MS_SNAP_PIECES_MAX = 1024 ///< of one image; a usual library has about fifteen
+};
+
 enum ms_snap_image_flags {
 	MS_SNAP_IMAGE_CUT = 1 << 0, ///< pieces were left out for their size
 };

@@ -8,8 +8,8 @@
 #include "target/format.h"
 
 enum {
-	NOTE_LIMIT = 1 << 30,
-	FILE_NAME_BYTES = 16
+	FILE_NAME_BYTES = 16,
+	NOTE_LIMIT = MS_TARGET_FILE_LIMIT + FILE_NAME_BYTES, // the longest is smaps
 };
 
 // The descriptor of our note of a type; false if there is none.
@@ -285,7 +285,7 @@ static struct ms_error *read_pieces_table(struct ms_target *target,
 	uint64_t data = sizeof(*head) + table + head->path_bytes;
 	uint64_t left = note->size - ms_min(note->size, data);
 	*ret = NULL;
-	if (data > note->size)
+	if (data > note->size || head->piece_count > MS_SNAP_PIECES_MAX)
 		return NULL;
 	struct pieces *p = ms_arena_alloc(&target->arena, sizeof(*p) + table);
 	if (!p)

@@ -101,6 +101,21 @@ static void expect_lines(const char *text, const char *const *lines, size_t n)
 	assert_false(ms_bytes_line(&rest, &line));
 }
 
+static void test_is_zero(void **state)
+{
+	uint8_t bytes[100] = { 0 };
+	(void)state;
+	assert_true(ms_is_zero(NULL, 0));
+	assert_true(ms_is_zero(bytes, 1));
+	assert_true(ms_is_zero(bytes, sizeof(bytes)));
+	for (size_t i = 0; i < sizeof(bytes); i++) {
+		bytes[i] = 1;
+		assert_false(ms_is_zero(bytes, sizeof(bytes)));
+		assert_true(ms_is_zero(bytes, i));
+		bytes[i] = 0;
+	}
+}
+
 static void test_lines(void **state)
 {
 	(void)state;
@@ -187,6 +202,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_decimal_numbers),
 		cmocka_unit_test(test_hexadecimal_numbers),
+		cmocka_unit_test(test_is_zero),
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_parts),

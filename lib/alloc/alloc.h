@@ -1,5 +1,25 @@
 /**
- * alloc - malloc implementations: where their heaps are and, later, their blocks.
+ * alloc - malloc implementations: their heaps, and every block in them, live or free.
+ *
+ *     err = ms_alloc_find(target, threads, cancel, &alloc);   // roots, arenas, regions
+ *     err = ms_alloc_walk(alloc, workers, on_blocks, arg);    // every block
+ *
+ * Nothing of a target is called or stopped, and no symbol is needed: each allocator's
+ * own books are found in its library's data, and every number in them is checked before
+ * it is used.
+ *
+ * Words. An *instance* is one allocator at work in the target: a libc, or a library that
+ * took malloc over. An *arena* is a part of it with books of its own. A *region* is a
+ * stretch of addresses that one arena manages. A *block* is one allocation or one free
+ * piece; the blocks of a region tile it.
+ *
+ * Each instance carries a stamp: `exact` if what was walked equals the allocator's own
+ * counters, else `structural` with the bytes that did not add up. An allocator that is
+ * only recognised has no regions; its mappings are named for it.
+ *
+ * Bounds. Whatever a target holds, at most MS_ALLOC_ARENAS_MAX arenas and
+ * MS_ALLOC_REGIONS_MAX regions are followed, and no list further than its own counter or
+ * a fixed number of steps.
  */
 #pragma once
 
@@ -7,33 +27,151 @@
 #include "target/target.h"
 
 enum {
-	MS_GLIBC_HEAP_MAX = 64 << 20, ///< size and alignment of glibc's non-main heaps
-	MS_GLIBC_HEAP_BYTES = 0x900,  ///< what a check reads of a heap's start
+	MS_ALLOC_ARENAS_MAX = 1 << 16,
+	MS_ALLOC_REGIONS_MAX = 1 << 20,
 };
 
-/** glibc's heap_info, checked. */
-struct ms_glibc_heap {
-	uint64_t address;
-	uint64_t arena;    ///< ar_ptr
-	uint64_t previous; ///< the arena's heap before this one, or 0
-	uint64_t size;     ///< in use by the arena, bytes
-	uint64_t writable; ///< mprotect_size, bytes
+/** What a block is to its allocator. */
+#define MS_ALLOC_STATES(X)                                                               \
+	X(LIVE, "live", "handed out to the program")                                     \
+	X(FREE, "free", "freed, in a bin or a free slot of a slab")                      \
+	X(FAST, "fast", "freed into glibc's fast bins, not yet joined with neighbours")  \
+	X(CACHED, "cached", "freed, kept ready for one thread")                          \
+	X(TOP, "top", "the unused end of a heap")                                        \
+	X(DIRTY, "dirty", "pages without blocks, kept as they were")                     \
+	X(MUZZY, "muzzy", "pages without blocks, given back lazily")                     \
+	X(RETAINED, "retained", "address space kept without pages")                      \
+	X(OVERHEAD, "overhead", "the allocator's own: descriptors, fenceposts, slack")   \
+	X(FOREIGN, "foreign", "inside a heap but not the allocator's: others' sbrk")     \
+	X(TORN, "torn", "not understood: damaged, or changed while it was read")
+
+enum ms_alloc_state {
+#define X(id, name, help) MS_ALLOC_##id,
+	MS_ALLOC_STATES(X)
+#undef X
+	MS_ALLOC_STATE_COUNT,
+};
+
+/** The state's name as in MS_ALLOC_STATES; "?" for a number that is none. */
+const char *ms_alloc_state_name(enum ms_alloc_state state);
+
+/** One block as the iterator gives it. */
+struct ms_alloc_block {
+	struct ms_range range; ///< with its header
+	uint64_t memory;       ///< what malloc returned, or would return
+	uint64_t usable;       ///< bytes the program may use (malloc_usable_size)
+	uint32_t arena;        ///< index in ms_alloc.arenas
+	enum ms_alloc_state state;
+};
+
+/** Blocks of one state together. */
+struct ms_alloc_count {
+	uint64_t blocks;
+	uint64_t bytes;  ///< of their ranges, headers included
+	uint64_t usable; ///< bytes
+};
+
+struct ms_alloc_arena {
+	uint32_t instance; ///< index in ms_alloc.instances
+	uint32_t number;   ///< within the instance, 0 is the first
+	uint64_t address;  ///< of its descriptor; 0 where there is none
+	bool is_main;      ///< glibc's main arena
+	bool is_mmapped;   ///< glibc: no arena, but all blocks with mappings of their own
+	bool is_locked;    ///< its lock was held when it was read
+	bool is_contiguous; ///< glibc: grows by brk
+	uint64_t threads;   ///< attached, by its own counter; 0 where it has none
+	uint64_t system;    ///< bytes it has from the kernel, by its own counter
+	uint64_t peak;      ///< the most it ever had, by its own counter; 0: none kept
+	struct ms_alloc_count count[MS_ALLOC_STATE_COUNT]; ///< filled by a walk
+	uint64_t reclaimable; ///< resident bytes that malloc_trim or a purge returns now
+	uint64_t off;         ///< bytes that do not add up with its own counters
+};
+
+struct ms_alloc_instance {
+	const char *allocator; ///< last segment of its owners: "glibc", "jemalloc", ...
+	char layout[32];       ///< which layout fits, as people call it: "2.27-2.42"
+	struct ms_bytes path;  ///< file it lives in; bytes of the target, may be empty
+	bool is_walked; ///< its blocks can be walked; else only its mappings are known
+	enum ms_grade grade; ///< the stamp
+	uint64_t off;        ///< bytes that did not add up; 0 if exact
+	char reason[120];    ///< why it is not exact, or not walked; empty if exact
+	uint64_t mmapped_blocks, mmapped_bytes; ///< glibc: by its own counters
+};
+
+/** What malloc keeps for one thread. */
+struct ms_alloc_thread {
+	uint64_t tid;
+	uint32_t instance;
+	uint32_t arena;         ///< UINT32_MAX: not attached to one, or not known
+	uint64_t cache;         ///< address of its cache's descriptor; 0: none
+	uint64_t cached_blocks; ///< by the cache's own counters
+	uint64_t cached_bytes;
+};
+
+/** A stretch one arena manages. */
+struct ms_alloc_region {
+	struct ms_range range;
+	uint32_t arena;
+	uint32_t instance;
+	bool is_slabs;   ///< blocks come from the allocator's tables, not from headers
+	bool is_mmapped; ///< glibc: one block with a mapping of its own
+};
+
+/** All blocks of one size, whatever their arena. */
+struct ms_alloc_size {
+	uint64_t size; ///< bytes of a block, header included
+	uint32_t instance;
+	uint64_t blocks[MS_ALLOC_STATE_COUNT];
+};
+
+/** What malloc holds in a target; made by ms_alloc_find(). */
+struct ms_alloc {
+	MS_ARRAY(struct ms_alloc_instance) instances;
+	MS_ARRAY(struct ms_alloc_arena) arenas;
+	MS_ARRAY(struct ms_alloc_region) regions; ///< ascending, disjoint
+	MS_ARRAY(struct ms_alloc_thread) threads;
+	MS_ARRAY(struct ms_alloc_size)
+	sizes; ///< after a walk: ascending by instance, size
+	struct ms_alloc_private *private;
 };
 
 /**
- * Check that a heap of glibc begins at an address: heap_info's fields agree with each
- * other and with the address, and the first two chunks behind it are chunks.
+ * Find the allocators of a target, their arenas and regions.
  *
- * @param bytes  MS_GLIBC_HEAP_BYTES from `address` on
- * @param limit  bytes from `address` on that are writable or reserved, by maps
- * Source: malloc/arena.c, glibc 2.23 to 2.44 (64-bit).
+ * @param target   borrowed for the result's life
+ * @param threads  made before (threads.h); may be NULL: then nothing is known by thread
+ * Errors: NOMEM, GONE, CANCELLED. An allocator that cannot be read is not an error: it is
+ *         missing, or recognised only, and says why.
+ * Cost: the data of libraries that hold an allocator, and a few pages per arena;
+ *       milliseconds. jemalloc, tcmalloc, mimalloc and musl: also their metadata.
  */
-bool ms_glibc_heap_parse(uint64_t address, const uint8_t *bytes, uint64_t limit,
-	struct ms_glibc_heap *ret);
+struct ms_error *ms_alloc_find(struct ms_target *target,
+	const struct ms_thread_table *threads, const struct ms_cancel *cancel,
+	struct ms_alloc **ret) MS_MUST_CHECK;
+
+/** Free; NULL is fine. */
+void ms_alloc_free(struct ms_alloc *alloc);
 
 /**
- * Claims, as malloc.heap, what is found without symbols: non-main heaps of glibc by their
- * descriptor, the brk area by its chunks, and large blocks that have a mapping of their
- * own.
+ * Called with blocks of one region, ascending; regions by several workers at once.
+ *
+ * @param v  n blocks, valid during the call
+ * Errors: any; ends the walk.
  */
-extern const struct ms_reader ms_alloc_shape_reader;
+typedef struct ms_error *(*ms_alloc_blocks_fn)(
+	void *arg, unsigned worker, const struct ms_alloc_block *v, size_t n);
+
+/**
+ * Visit every block of every region, and fill counts, sizes and stamps.
+ *
+ * @param workers  threads to use; 0: one per processor
+ * @param fn       may be NULL: only the figures are wanted
+ * Errors: GONE, CANCELLED, NOMEM, fn's.
+ * Cost: about 0.5 s per GiB of glibc heap and thread; the others' blocks cost no reading.
+ *       Memory: a window of 1 MiB per worker, no index.
+ */
+struct ms_error *ms_alloc_walk(struct ms_alloc *alloc, unsigned workers,
+	ms_alloc_blocks_fn fn, void *arg) MS_MUST_CHECK;
+
+MS_DEFINE_CLEANUP(struct ms_alloc *, ms_alloc_free);
+#define _cleanup_alloc_ _cleanup_(cleanup_ms_alloc_free)

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "alloc/alloc.h"
+#include "alloc/shape.h"
 
 enum {
 	PREV_INUSE = 1,

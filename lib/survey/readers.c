@@ -1,6 +1,6 @@
 // The built-in readers, in the order they anchor: those that others build on come first.
 
-#include "alloc/alloc.h"
+#include "alloc/shape.h"
 #include "evidence/evidence.h"
 #include "hotspot/hotspot.h"
 #include "survey/survey_internal.h"

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alloc/alloc.h"
+#include "alloc/shape.h"
 
 #ifdef __SANITIZE_ADDRESS__
 #define HAS_ASAN

@@ -1,0 +1,71 @@
+/**
+ * What the allocators of this room share: how one is found, and what it adds.
+ *
+ * Each allocator is a struct ms_allocator. Its find() looks through the modules of the
+ * target, follows its own books with a peek, and adds instances, arenas and regions.
+ * glibc's blocks carry headers and are walked in memory (glibc.h); the others keep tables
+ * apart, so their find() already adds every extent (extent.h) and marks (marks.h) the
+ * slots that are not live.
+ */
+#pragma once
+
+#include "alloc/alloc.h"
+#include "alloc/extent.h"
+#include "alloc/marks.h"
+#include "alloc/module.h"
+#include "alloc/peek.h"
+
+/** A search under way. */
+struct ms_alloc_find {
+	struct ms_target *target;
+	const struct ms_maps *maps;
+	const struct ms_thread_table *threads; ///< or NULL
+	const struct ms_cancel *cancel;
+	struct ms_modules modules;
+	struct ms_peek *peek;
+	struct ms_alloc *alloc;
+};
+
+struct ms_allocator {
+	const char *name;
+	/** Errors: NOMEM, GONE, CANCELLED; whatever the target's bytes are is none. */
+	struct ms_error *(*find)(struct ms_alloc_find *find);
+};
+
+extern const struct ms_allocator ms_allocator_glibc;
+extern const struct ms_allocator ms_allocator_jemalloc;
+extern const struct ms_allocator ms_allocator_gperftools;
+extern const struct ms_allocator ms_allocator_mimalloc;
+extern const struct ms_allocator ms_allocator_musl;
+extern const struct ms_allocator ms_allocator_others;
+
+/** Beside the public rows; see there. */
+struct ms_alloc_private {
+	struct ms_target *target;
+	const struct ms_cancel *cancel;
+	struct ms_arena strings;
+	struct ms_extents extents;
+	struct ms_marks marks;
+};
+
+/** Add a row; the number it got. Errors: NOMEM, LIMIT (MS_ALLOC_ARENAS_MAX). */
+struct ms_error *ms_alloc_add_instance(struct ms_alloc *alloc,
+	const struct ms_alloc_instance *row, uint32_t *ret) MS_MUST_CHECK;
+struct ms_error *ms_alloc_add_arena(struct ms_alloc *alloc,
+	const struct ms_alloc_arena *row, uint32_t *ret) MS_MUST_CHECK;
+
+/** Add a region; an empty one is ignored. Errors: NOMEM, LIMIT. */
+struct ms_error *ms_alloc_add_region(
+	struct ms_alloc *alloc, const struct ms_alloc_region *row) MS_MUST_CHECK;
+
+/** Add an extent of a table-keeping allocator. Errors: NOMEM, LIMIT. */
+struct ms_error *ms_alloc_add_extent(
+	struct ms_alloc *alloc, const struct ms_extent *extent) MS_MUST_CHECK;
+
+/** Say that the block at this address is not live. Errors: NOMEM. */
+struct ms_error *ms_alloc_mark(
+	struct ms_alloc *alloc, uint64_t memory, enum ms_alloc_state state) MS_MUST_CHECK;
+
+/** Set an instance's stamp: exact if off is 0 and reason NULL, else structural. */
+void ms_alloc_stamp(struct ms_alloc *alloc, uint32_t instance, uint64_t off,
+	const char *reason, ...) MS_PRINTF(4, 5);

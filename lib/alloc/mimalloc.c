@@ -1,0 +1,11 @@
+// mimalloc: see alloc.h.
+
+#include "alloc/alloc_internal.h"
+
+static struct ms_error *find(struct ms_alloc_find *find)
+{
+	(void)find;
+	return NULL;
+}
+
+const struct ms_allocator ms_allocator_mimalloc = { .name = "mimalloc", .find = find };

@@ -1,0 +1,120 @@
+// Blocks of allocators that keep their books apart: see slabs.h.
+
+#include "alloc/slabs.h"
+
+enum {
+	JOIN_BYTES = 1 << 20, // holes up to this size do not end a region
+};
+
+static bool joins(
+	const struct ms_alloc_region *region, const struct ms_alloc_region *last)
+{
+	return region->instance == last->instance && region->arena == last->arena &&
+	       region->range.start - last->range.end <= JOIN_BYTES;
+}
+
+struct ms_error *ms_slabs_regions(struct ms_alloc *alloc)
+{
+	const struct ms_extents *extents = &alloc->private->extents;
+	struct ms_alloc_region *last = NULL;
+	for (size_t i = 0; i < extents->n; i++) {
+		const struct ms_extent *e = &extents->v[i];
+		struct ms_alloc_region region = { .range = e->range,
+			.arena = e->arena,
+			.instance = alloc->arenas.v[e->arena].instance,
+			.is_slabs = true };
+		if (last && joins(&region, last)) {
+			last->range.end = region.range.end;
+			continue;
+		}
+		struct ms_error *err = ms_alloc_add_region(alloc, &region);
+		if (err)
+			return err;
+		last = &alloc->regions.v[alloc->regions.n - 1];
+	}
+	return NULL;
+}
+
+static size_t first_extent(const struct ms_extents *extents, uint64_t at)
+{
+	size_t low = 0, high = extents->n;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (extents->v[mid].range.start < at)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static enum ms_alloc_state state_of(
+	const struct ms_alloc *alloc, const struct ms_extent *e, uint64_t memory)
+{
+	static const enum ms_alloc_state states[] = {
+		[MS_MARK_NONE] = MS_ALLOC_LIVE,
+		[MS_MARK_CACHED] = MS_ALLOC_CACHED,
+		[MS_MARK_FREE] = MS_ALLOC_FREE,
+		[MS_MARK_FAST] = MS_ALLOC_FAST,
+	};
+	if (e->state != MS_ALLOC_LIVE)
+		return e->state;
+	return states[ms_marks_get(&alloc->private->marks, memory)];
+}
+
+static struct ms_error *emit_one(
+	const struct ms_alloc *alloc, const struct ms_extent *e, struct ms_emit *emit)
+{
+	uint64_t memory = e->memory ? e->memory : e->range.start;
+	struct ms_alloc_block block = { .range = e->range,
+		.memory = memory,
+		.usable = e->usable ? e->usable : ms_range_size(e->range),
+		.arena = e->arena,
+		.state = state_of(alloc, e, memory) };
+	if ((e->state == MS_ALLOC_DIRTY || e->state == MS_ALLOC_MUZZY))
+		emit->tally->arenas[e->arena].reclaimable += ms_pages_resident(
+			ms_target_pages(alloc->private->target), e->range);
+	return ms_emit_block(emit, &block);
+}
+
+static struct ms_error *emit_slack(
+	const struct ms_extent *e, uint64_t start, uint64_t end, struct ms_emit *emit)
+{
+	struct ms_alloc_block block = { .range = { start, end },
+		.memory = start,
+		.arena = e->arena,
+		.state = MS_ALLOC_OVERHEAD };
+	return start < end ? ms_emit_block(emit, &block) : NULL;
+}
+
+static struct ms_error *emit_slab(
+	const struct ms_alloc *alloc, const struct ms_extent *e, struct ms_emit *emit)
+{
+	uint64_t at = e->range.start + e->first;
+	struct ms_error *err = emit_slack(e, e->range.start, at, emit);
+	for (uint32_t i = 0; !err && i < e->n; i++, at += e->slot) {
+		struct ms_alloc_block block = { .range = { at, at + e->slot },
+			.memory = at,
+			.usable = e->slot,
+			.arena = e->arena,
+			.state = state_of(alloc, e, at) };
+		err = ms_emit_block(emit, &block);
+	}
+	return err ? err : emit_slack(e, at, e->range.end, emit);
+}
+
+struct ms_error *ms_slabs_walk(const struct ms_alloc *alloc,
+	const struct ms_alloc_region *region, struct ms_emit *emit)
+{
+	const struct ms_extents *extents = &alloc->private->extents;
+	struct ms_error *err = NULL;
+	for (size_t i = first_extent(extents, region->range.start);
+		!err && i < extents->n && extents->v[i].range.start < region->range.end;
+		i++) {
+		const struct ms_extent *e = &extents->v[i];
+		if (ms_cancel_raised(alloc->private->cancel))
+			return ms_error_new(MS_ERROR_CANCELLED, "interrupted");
+		err = e->slot ? emit_slab(alloc, e, emit) : emit_one(alloc, e, emit);
+	}
+	return err;
+}

@@ -1,0 +1,16 @@
+/**
+ * Slabs: the blocks of extents, in the order of addresses; no memory of the target is
+ * read for them.
+ */
+#pragma once
+
+#include "alloc/alloc_internal.h"
+#include "alloc/emit.h"
+
+/** Make regions of the extents, settled before: neighbours within one mapping together.
+ * Errors: NOMEM, LIMIT. */
+struct ms_error *ms_slabs_regions(struct ms_alloc *alloc) MS_MUST_CHECK;
+
+/** Emit the blocks of a region. Errors: NOMEM, CANCELLED, fn's. */
+struct ms_error *ms_slabs_walk(const struct ms_alloc *alloc,
+	const struct ms_alloc_region *region, struct ms_emit *emit) MS_MUST_CHECK;

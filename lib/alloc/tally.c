@@ -1,0 +1,169 @@
+// Counting blocks: see tally.h.
+
+#include "alloc/tally.h"
+
+#include <string.h>
+
+struct ms_error *ms_tally_init(struct ms_tally *tally, size_t arenas)
+{
+	*tally = (struct ms_tally){ .arena_n = arenas };
+	tally->arenas = calloc(arenas + 1, sizeof(*tally->arenas));
+	return tally->arenas ? NULL : &ms_error_nomem;
+}
+
+void ms_tally_deinit(struct ms_tally *tally)
+{
+	free(tally->arenas);
+	free(tally->sizes);
+	*tally = (struct ms_tally){ 0 };
+}
+
+static size_t slot_of(const struct ms_tally *tally, uint32_t instance, uint64_t size)
+{
+	uint64_t hash = (size ^ (uint64_t)instance << 56) * 0x9e3779b97f4a7c15ull;
+	size_t at = (size_t)(hash >> 40) & (tally->size_cap - 1);
+	while (tally->sizes[at].size &&
+		(tally->sizes[at].size != size || tally->sizes[at].instance != instance))
+		at = (at + 1) & (tally->size_cap - 1);
+	return at;
+}
+
+static bool grow_sizes(struct ms_tally *tally)
+{
+	struct ms_tally wider = { .size_cap =
+					  tally->size_cap ? tally->size_cap * 2 : 256 };
+	wider.sizes = calloc(wider.size_cap, sizeof(*wider.sizes));
+	if (!wider.sizes)
+		return false;
+	for (size_t i = 0; i < tally->size_cap; i++) {
+		const struct ms_alloc_size *row = &tally->sizes[i];
+		if (row->size)
+			wider.sizes[slot_of(&wider, row->instance, row->size)] = *row;
+	}
+	free(tally->sizes);
+	tally->sizes = wider.sizes;
+	tally->size_cap = wider.size_cap;
+	return true;
+}
+
+// Up to the next eighth of a power of two: few enough whatever sizes a target has.
+static uint64_t round_size(uint64_t size)
+{
+	unsigned bits = 64 - (unsigned)__builtin_clzll(size | 1);
+	uint64_t step = bits > 4 ? 1ull << (bits - 4) : 1, rounded;
+	return ms_align_up(size, step, &rounded) ? rounded : size;
+}
+
+static struct ms_error *size_row(struct ms_tally *tally, uint32_t instance, uint64_t size,
+	struct ms_alloc_size **ret)
+{
+	if (tally->size_n * 2 >= tally->size_cap && !grow_sizes(tally))
+		return &ms_error_nomem;
+	size_t at = slot_of(tally, instance, size);
+	if (!tally->sizes[at].size && tally->size_n >= MS_TALLY_SIZES_MAX) {
+		size = round_size(size);
+		at = slot_of(tally, instance, size);
+	}
+	if (!tally->sizes[at].size) {
+		tally->sizes[at].size = size;
+		tally->sizes[at].instance = instance;
+		tally->size_n++;
+	}
+	*ret = &tally->sizes[at];
+	return NULL;
+}
+
+// Only blocks have a size class; the rest of a heap is as large as it happens to be.
+static bool has_class(enum ms_alloc_state state)
+{
+	return state <= MS_ALLOC_CACHED;
+}
+
+_Static_assert(MS_ALLOC_LIVE < MS_ALLOC_CACHED && MS_ALLOC_FREE < MS_ALLOC_CACHED &&
+		       MS_ALLOC_FAST < MS_ALLOC_CACHED && MS_ALLOC_CACHED < MS_ALLOC_TOP,
+	"blocks come first among the states");
+
+struct ms_error *ms_tally_add(struct ms_tally *tally, uint32_t instance,
+	const struct ms_alloc_block *block, int sign)
+{
+	struct ms_alloc_size *row;
+	uint64_t size = ms_range_size(block->range), one = (uint64_t)(int64_t)sign;
+	if (block->arena < tally->arena_n) {
+		struct ms_alloc_count *count =
+			&tally->arenas[block->arena].count[block->state];
+		count->blocks += one;
+		count->bytes += one * size;
+		count->usable += one * block->usable;
+	}
+	if (!has_class(block->state))
+		return NULL;
+	struct ms_error *err = size_row(tally, instance, size, &row);
+	if (!err)
+		row->blocks[block->state] += one;
+	return err;
+}
+
+static void merge_arena(struct ms_tally_arena *to, const struct ms_tally_arena *from)
+{
+	for (size_t state = 0; state < MS_ALLOC_STATE_COUNT; state++) {
+		to->count[state].blocks += from->count[state].blocks;
+		to->count[state].bytes += from->count[state].bytes;
+		to->count[state].usable += from->count[state].usable;
+	}
+	to->reclaimable += from->reclaimable;
+	to->odd += from->odd;
+}
+
+struct ms_error *ms_tally_merge(struct ms_tally *to, const struct ms_tally *from)
+{
+	struct ms_error *err = NULL;
+	for (size_t i = 0; i < to->arena_n && i < from->arena_n; i++)
+		merge_arena(&to->arenas[i], &from->arenas[i]);
+	for (size_t i = 0; !err && i < from->size_cap; i++) {
+		struct ms_alloc_size *row;
+		if (!from->sizes[i].size)
+			continue;
+		err = size_row(to, from->sizes[i].instance, from->sizes[i].size, &row);
+		for (size_t state = 0; !err && state < MS_ALLOC_STATE_COUNT; state++)
+			row->blocks[state] += from->sizes[i].blocks[state];
+	}
+	return err;
+}
+
+static bool is_empty(const struct ms_alloc_size *row)
+{
+	for (size_t state = 0; state < MS_ALLOC_STATE_COUNT; state++)
+		if (row->blocks[state])
+			return false;
+	return true;
+}
+
+static int compare_sizes(const void *pa, const void *pb)
+{
+	const struct ms_alloc_size *a = pa, *b = pb;
+	if (a->instance != b->instance)
+		return a->instance < b->instance ? -1 : 1;
+	return (a->size > b->size) - (a->size < b->size);
+}
+
+struct ms_error *ms_tally_finish(const struct ms_tally *tally, struct ms_alloc *alloc)
+{
+	for (size_t i = 0; i < alloc->arenas.n && i < tally->arena_n; i++) {
+		memcpy(alloc->arenas.v[i].count, tally->arenas[i].count,
+			sizeof(alloc->arenas.v[i].count));
+		alloc->arenas.v[i].reclaimable = tally->arenas[i].reclaimable;
+	}
+	alloc->sizes.n = 0;
+	for (size_t i = 0; i < tally->size_cap; i++) {
+		if (!tally->sizes[i].size || is_empty(&tally->sizes[i]))
+			continue;
+		struct ms_alloc_size *row = ms_array_push(&alloc->sizes);
+		if (!row)
+			return &ms_error_nomem;
+		*row = tally->sizes[i];
+	}
+	if (alloc->sizes.n)
+		qsort(alloc->sizes.v, alloc->sizes.n, sizeof(*alloc->sizes.v),
+			compare_sizes);
+	return NULL;
+}

@@ -84,7 +84,11 @@ struct ms_alloc_arena {
 	uint64_t peak;      ///< the most it ever had, by its own counter; 0: none kept
 	struct ms_alloc_count count[MS_ALLOC_STATE_COUNT]; ///< filled by a walk
 	uint64_t reclaimable; ///< resident bytes that malloc_trim or a purge returns now
-	uint64_t off;         ///< bytes that do not add up with its own counters
+	uint64_t
+		free_resident; ///< resident bytes of free blocks; what is not reclaimable
+			       ///< of them is pinned by neighbours
+	uint64_t odd;          ///< bytes of blocks whose neighbours contradict them
+	uint64_t off;          ///< bytes that do not add up with its own counters
 };
 
 struct ms_alloc_instance {
@@ -115,6 +119,8 @@ struct ms_alloc_region {
 	uint32_t instance;
 	bool is_slabs;   ///< blocks come from the allocator's tables, not from headers
 	bool is_mmapped; ///< glibc: one block with a mapping of its own
+	uint64_t memory; ///< is_mmapped: what malloc returned
+	bool has_top;    ///< glibc: it ends in its arena's top chunk
 };
 
 /** All blocks of one size, whatever their arena. */

@@ -111,6 +111,7 @@ static void merge_arena(struct ms_tally_arena *to, const struct ms_tally_arena *
 		to->count[state].usable += from->count[state].usable;
 	}
 	to->reclaimable += from->reclaimable;
+	to->free_resident += from->free_resident;
 	to->odd += from->odd;
 }
 
@@ -152,6 +153,8 @@ struct ms_error *ms_tally_finish(const struct ms_tally *tally, struct ms_alloc *
 		memcpy(alloc->arenas.v[i].count, tally->arenas[i].count,
 			sizeof(alloc->arenas.v[i].count));
 		alloc->arenas.v[i].reclaimable = tally->arenas[i].reclaimable;
+		alloc->arenas.v[i].free_resident = tally->arenas[i].free_resident;
+		alloc->arenas.v[i].odd = tally->arenas[i].odd;
 	}
 	alloc->sizes.n = 0;
 	for (size_t i = 0; i < tally->size_cap; i++) {

@@ -7,8 +7,9 @@
 
 struct ms_tally_arena {
 	struct ms_alloc_count count[MS_ALLOC_STATE_COUNT];
-	uint64_t reclaimable; ///< resident bytes
-	uint64_t odd;         ///< bytes of blocks whose neighbours contradict them
+	uint64_t reclaimable;   ///< resident bytes
+	uint64_t free_resident; ///< resident bytes of free blocks
+	uint64_t odd;           ///< bytes of blocks whose neighbours contradict them
 };
 
 struct ms_tally {

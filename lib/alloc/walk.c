@@ -2,7 +2,13 @@
 
 #include "alloc/alloc_internal.h"
 
+#include "alloc/glibc_chunks.h"
 #include "alloc/slabs.h"
+
+enum {
+	WINDOW = 1 << 20,
+	AFTER = 4096, // a chunk's key may lie behind the window that its header is in
+};
 
 struct walk {
 	struct ms_alloc *alloc;
@@ -10,6 +16,39 @@ struct walk {
 	ms_alloc_blocks_fn fn;
 	void *arg;
 };
+
+// One window, and where the next one has to begin.
+static struct ms_error *walk_window(
+	struct ms_chunks *chunks, uint8_t *buffer, uint64_t *at)
+{
+	struct ms_range region = chunks->region->range;
+	uint64_t end = ms_min(region.end, *at + WINDOW);
+	struct ms_range range = { *at, ms_min(region.end, end + AFTER) };
+	struct ms_read read = { range, buffer };
+	struct ms_error *err =
+		ms_target_read(chunks->alloc->private->target, &read, 1, NULL);
+	if (!err)
+		err = ms_chunks_feed(chunks, buffer, range, end);
+	*at = ms_max(end, ms_align_down(ms_min(chunks->at, region.end), MS_PAGE_SIZE));
+	return err;
+}
+
+static struct ms_error *walk_chunks(const struct ms_alloc *alloc,
+	const struct ms_alloc_region *region, struct ms_emit *emit)
+{
+	struct ms_chunks chunks;
+	_cleanup_free_ uint8_t *buffer = malloc(WINDOW + AFTER);
+	if (!buffer)
+		return &ms_error_nomem;
+	uint64_t first = ms_chunks_open(&chunks, alloc, region, emit);
+	struct ms_error *err = ms_chunks_header(&chunks, first);
+	for (uint64_t at = region->range.start; !err && at < region->range.end;) {
+		if (ms_cancel_raised(alloc->private->cancel))
+			return ms_error_new(MS_ERROR_CANCELLED, "interrupted");
+		err = walk_window(&chunks, buffer, &at);
+	}
+	return err ? err : ms_chunks_end(&chunks);
+}
 
 static struct ms_error *walk_region(void *arg, unsigned worker, size_t item)
 {
@@ -27,6 +66,10 @@ static struct ms_error *walk_region(void *arg, unsigned worker, size_t item)
 	struct ms_error *err = NULL;
 	if (region->is_slabs)
 		err = ms_slabs_walk(walk->alloc, region, emit);
+	else if (region->is_mmapped)
+		err = ms_chunks_mmapped(walk->alloc, region, emit);
+	else
+		err = walk_chunks(walk->alloc, region, emit);
 	return err ? err : ms_emit_flush(emit);
 }
 
@@ -35,7 +78,13 @@ static struct ms_error *add_up(struct walk *walk, unsigned workers)
 	struct ms_error *err = NULL;
 	for (unsigned i = 1; !err && i < workers; i++)
 		err = ms_tally_merge(&walk->tallies[0], &walk->tallies[i]);
-	return err ? err : ms_tally_finish(&walk->tallies[0], walk->alloc);
+	if (!err)
+		err = ms_tally_finish(&walk->tallies[0], walk->alloc);
+	if (err)
+		return err;
+	ms_array_foreach (libc, &walk->alloc->private->glibcs)
+		ms_glibc_stamp(walk->alloc, libc);
+	return NULL;
 }
 
 struct ms_error *ms_alloc_walk(

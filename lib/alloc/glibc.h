@@ -75,6 +75,8 @@ struct ms_glibc {
 	bool has_safe_links; ///< 2.32 on
 	bool is_segmented;   ///< its main arena is in pieces: brk failed, or is not used
 	uint64_t main_top;
+	int32_t found_mmaps;
+	uint64_t found_segments; ///< bytes
 	bool mmapped_has_tail; ///< 2.43 on: an mmapped chunk ends 16 bytes before its mapping
 	MS_ARRAY(struct ms_glibc_cache_row) caches; ///< ascending by address
 	uint32_t first_arena, arena_n;              ///< its rows in ms_alloc.arenas

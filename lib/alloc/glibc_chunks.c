@@ -5,7 +5,9 @@
 enum {
 	FENCE = 16,            // the size a fencepost claims
 	FAR_READS_MAX = 65536, // headers outside of the window, in one walk
-	FREED_HEADER = 48,     // what malloc_trim keeps of a free chunk
+	WINDOW = 1 << 20,
+	AFTER = 4096, // a chunk's key may lie behind the window that its header is in
+	FREED_HEADER = 48, // what malloc_trim keeps of a free chunk
 };
 
 // A header as it lies in memory.
@@ -148,11 +150,6 @@ struct ms_error *ms_chunks_header(struct ms_chunks *chunks, uint64_t first)
 	return emit(chunks, range.start, ms_min(first, range.end), MS_ALLOC_OVERHEAD);
 }
 
-static struct ms_tally_arena *tally_of(struct ms_chunks *c)
-{
-	return &c->emit->tally->arenas[c->region->arena];
-}
-
 // What malloc_trim gives back of a run of free chunks, which it joins first: its whole
 // pages but those of the header.
 static void end_free_run(struct ms_chunks *c, uint64_t end)
@@ -164,7 +161,7 @@ static void end_free_run(struct ms_chunks *c, uint64_t end)
 		return;
 	struct ms_range whole = { from, from + ms_align_down(end - from, MS_PAGE_SIZE) };
 	if (whole.start < whole.end)
-		tally_of(c)->reclaimable += ms_pages_resident(
+		c->emit->arena->reclaimable += ms_pages_resident(
 			ms_target_pages(c->alloc->private->target), whole);
 }
 
@@ -178,7 +175,7 @@ static void end_at_top(struct ms_chunks *c, uint64_t top)
 	if (!c->is_main || c->libc->is_segmented || size <= MS_CHUNK_MIN + 1)
 		return;
 	uint64_t extra = ms_align_down(size - MS_CHUNK_MIN - 1, MS_PAGE_SIZE);
-	tally_of(c)->reclaimable +=
+	c->emit->arena->reclaimable +=
 		ms_pages_resident(ms_target_pages(c->alloc->private->target),
 			(struct ms_range){ end - extra, end });
 }
@@ -192,14 +189,14 @@ static void count_free(struct ms_chunks *c, uint64_t start, uint64_t end)
 	if (bytes > MS_PAGE_SIZE)
 		bytes = ms_pages_resident(ms_target_pages(c->alloc->private->target),
 			(struct ms_range){ start, end });
-	tally_of(c)->free_resident += bytes;
+	c->emit->arena->free_resident += bytes;
 }
 
 static enum ms_alloc_state state_of(struct ms_chunks *c, const struct header *next)
 {
 	if (!(next->head & MS_CHUNK_PREV_INUSE)) {
 		if (next->previous != c->pending_size)
-			tally_of(c)->odd += c->pending_size;
+			c->emit->arena->odd += c->pending_size;
 		return MS_ALLOC_FREE;
 	}
 	if (c->is_cached)
@@ -343,6 +340,18 @@ static struct ms_error *step(struct ms_chunks *c, const struct view *view)
 	return NULL;
 }
 
+// The last chunk's neighbour may be in view already.
+static struct ms_error *resolve_last(struct ms_chunks *c, const struct view *view)
+{
+	if (!c->is_synced || !c->pending || !has_header(view, c->at) ||
+		c->at >= c->region->range.end)
+		return NULL;
+	struct header h = header_at(view, c->at);
+	bool is_sound = is_chunk(c, c->at, h.head) || is_top(c, c->at, h.head) ||
+			is_fence(c, c->at, h.head);
+	return is_sound ? resolve(c, &h) : NULL;
+}
+
 struct ms_error *ms_chunks_feed(struct ms_chunks *chunks, const uint8_t *bytes,
 	struct ms_range window, uint64_t end)
 {
@@ -356,20 +365,71 @@ struct ms_error *ms_chunks_feed(struct ms_chunks *chunks, const uint8_t *bytes,
 		else
 			lose(chunks);
 	}
+	return err ? err : resolve_last(chunks, &view);
+}
+
+// One window from *at on, and where the next one has to begin.
+static struct ms_error *run_window(
+	struct ms_chunks *c, uint64_t limit, uint8_t *buffer, uint64_t *at)
+{
+	uint64_t end = ms_min(limit, *at + WINDOW);
+	struct ms_range range = { *at, ms_min(c->region->range.end, end + AFTER) };
+	struct ms_read read = { range, buffer };
+	struct ms_error *err = ms_target_read(c->alloc->private->target, &read, 1, NULL);
+	if (!err)
+		err = ms_chunks_feed(c, buffer, range, end);
+	*at = ms_max(end, ms_align_down(ms_min(c->at, limit), MS_PAGE_SIZE));
+	return err;
+}
+
+struct ms_error *ms_chunks_run(struct ms_chunks *chunks, uint64_t end)
+{
+	struct ms_error *err = NULL;
+	uint64_t from = ms_align_down(chunks->at, MS_PAGE_SIZE);
+	_cleanup_free_ uint8_t *buffer = malloc(WINDOW + AFTER);
+	if (!buffer)
+		return &ms_error_nomem;
+	for (uint64_t at = ms_max(from, chunks->region->range.start); !err && at < end;) {
+		if (ms_cancel_raised(chunks->alloc->private->cancel))
+			return ms_error_new(MS_ERROR_CANCELLED, "interrupted");
+		err = run_window(chunks, end, buffer, &at);
+	}
+	return err;
+}
+
+static struct ms_error *emit_lost(struct ms_chunks *c, uint64_t end)
+{
+	uint64_t lost = c->lost;
+	c->lost = UINT64_MAX;
+	if (lost == UINT64_MAX)
+		return NULL;
+	return emit(c, lost, end, c->is_foreign ? MS_ALLOC_FOREIGN : MS_ALLOC_TORN);
+}
+
+struct ms_error *ms_chunks_close(struct ms_chunks *chunks, uint64_t at)
+{
+	struct header next = { 0, MS_CHUNK_PREV_INUSE };
+	struct ms_error *err = NULL;
+	if (!chunks->is_synced)
+		return emit_lost(chunks, at);
+	if (chunks->pending &&
+		!ms_target_get(chunks->alloc->private->target, at, &next, sizeof(next)))
+		next = (struct header){ 0, MS_CHUNK_PREV_INUSE };
+	err = resolve(chunks, &next);
+	if (chunks->free_start)
+		end_free_run(chunks, at);
 	return err;
 }
 
 struct ms_error *ms_chunks_end(struct ms_chunks *chunks)
 {
-	struct ms_chunks *c = chunks;
-	uint64_t end = c->region->range.end;
+	uint64_t end = chunks->region->range.end;
 	struct header none = { 0, MS_CHUNK_PREV_INUSE };
-	struct ms_error *err = resolve(c, &none);
-	if (!err && c->lost != UINT64_MAX)
-		err = emit(c, c->lost, end,
-			c->is_foreign ? MS_ALLOC_FOREIGN : MS_ALLOC_TORN);
-	if (c->free_start)
-		end_free_run(c, end);
+	struct ms_error *err = resolve(chunks, &none);
+	if (!err)
+		err = emit_lost(chunks, end);
+	if (chunks->free_start)
+		end_free_run(chunks, end);
 	return err;
 }
 

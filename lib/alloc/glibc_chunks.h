@@ -61,6 +61,18 @@ struct ms_error *ms_chunks_feed(struct ms_chunks *chunks, const uint8_t *bytes,
 	struct ms_range window, uint64_t end) MS_MUST_CHECK;
 
 /**
+ * Read and feed windows up to `end`, from where the walk is.
+ * Errors: GONE, CANCELLED, those of ms_chunks_feed.
+ */
+struct ms_error *ms_chunks_run(struct ms_chunks *chunks, uint64_t end) MS_MUST_CHECK;
+
+/**
+ * Another walk goes on from `at`: give out what is pending, or what was lost up to there.
+ * Errors: as ms_chunks_feed.
+ */
+struct ms_error *ms_chunks_close(struct ms_chunks *chunks, uint64_t at) MS_MUST_CHECK;
+
+/**
  * The end of the region: give out what is pending.
  * Errors: as ms_chunks_feed.
  */

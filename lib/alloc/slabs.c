@@ -72,7 +72,7 @@ static struct ms_error *emit_one(
 		.arena = e->arena,
 		.state = state_of(alloc, e, memory) };
 	if ((e->state == MS_ALLOC_DIRTY || e->state == MS_ALLOC_MUZZY))
-		emit->tally->arenas[e->arena].reclaimable += ms_pages_resident(
+		emit->arena->reclaimable += ms_pages_resident(
 			ms_target_pages(alloc->private->target), e->range);
 	return ms_emit_block(emit, &block);
 }

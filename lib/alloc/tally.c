@@ -14,35 +14,34 @@ struct ms_error *ms_tally_init(struct ms_tally *tally, size_t arenas)
 void ms_tally_deinit(struct ms_tally *tally)
 {
 	free(tally->arenas);
-	free(tally->sizes);
+	free(tally->sizes.v);
 	*tally = (struct ms_tally){ 0 };
 }
 
-static size_t slot_of(const struct ms_tally *tally, uint32_t instance, uint64_t size)
+static size_t slot_of(const struct ms_sizes *sizes, uint32_t instance, uint64_t size)
 {
 	uint64_t hash = (size ^ (uint64_t)instance << 56) * 0x9e3779b97f4a7c15ull;
-	size_t at = (size_t)(hash >> 40) & (tally->size_cap - 1);
-	while (tally->sizes[at].size &&
-		(tally->sizes[at].size != size || tally->sizes[at].instance != instance))
-		at = (at + 1) & (tally->size_cap - 1);
+	size_t at = (size_t)(hash >> 40) & (sizes->cap - 1);
+	while (sizes->v[at].size &&
+		(sizes->v[at].size != size || sizes->v[at].instance != instance))
+		at = (at + 1) & (sizes->cap - 1);
 	return at;
 }
 
-static bool grow_sizes(struct ms_tally *tally)
+static bool grow(struct ms_sizes *sizes)
 {
-	struct ms_tally wider = { .size_cap =
-					  tally->size_cap ? tally->size_cap * 2 : 256 };
-	wider.sizes = calloc(wider.size_cap, sizeof(*wider.sizes));
-	if (!wider.sizes)
+	struct ms_sizes wider = { .n = sizes->n,
+		.cap = sizes->cap ? sizes->cap * 2 : 256 };
+	wider.v = calloc(wider.cap, sizeof(*wider.v));
+	if (!wider.v)
 		return false;
-	for (size_t i = 0; i < tally->size_cap; i++) {
-		const struct ms_alloc_size *row = &tally->sizes[i];
+	for (size_t i = 0; i < sizes->cap; i++) {
+		const struct ms_alloc_size *row = &sizes->v[i];
 		if (row->size)
-			wider.sizes[slot_of(&wider, row->instance, row->size)] = *row;
+			wider.v[slot_of(&wider, row->instance, row->size)] = *row;
 	}
-	free(tally->sizes);
-	tally->sizes = wider.sizes;
-	tally->size_cap = wider.size_cap;
+	free(sizes->v);
+	*sizes = wider;
 	return true;
 }
 
@@ -54,22 +53,22 @@ static uint64_t round_size(uint64_t size)
 	return ms_align_up(size, step, &rounded) ? rounded : size;
 }
 
-static struct ms_error *size_row(struct ms_tally *tally, uint32_t instance, uint64_t size,
+static struct ms_error *size_row(struct ms_sizes *sizes, uint32_t instance, uint64_t size,
 	struct ms_alloc_size **ret)
 {
-	if (tally->size_n * 2 >= tally->size_cap && !grow_sizes(tally))
+	if (sizes->n * 2 >= sizes->cap && !grow(sizes))
 		return &ms_error_nomem;
-	size_t at = slot_of(tally, instance, size);
-	if (!tally->sizes[at].size && tally->size_n >= MS_TALLY_SIZES_MAX) {
+	size_t at = slot_of(sizes, instance, size);
+	if (!sizes->v[at].size && sizes->n >= MS_TALLY_SIZES_MAX) {
 		size = round_size(size);
-		at = slot_of(tally, instance, size);
+		at = slot_of(sizes, instance, size);
 	}
-	if (!tally->sizes[at].size) {
-		tally->sizes[at].size = size;
-		tally->sizes[at].instance = instance;
-		tally->size_n++;
+	if (!sizes->v[at].size) {
+		sizes->v[at].size = size;
+		sizes->v[at].instance = instance;
+		sizes->n++;
 	}
-	*ret = &tally->sizes[at];
+	*ret = &sizes->v[at];
 	return NULL;
 }
 
@@ -83,27 +82,27 @@ _Static_assert(MS_ALLOC_LIVE < MS_ALLOC_CACHED && MS_ALLOC_FREE < MS_ALLOC_CACHE
 		       MS_ALLOC_FAST < MS_ALLOC_CACHED && MS_ALLOC_CACHED < MS_ALLOC_TOP,
 	"blocks come first among the states");
 
-struct ms_error *ms_tally_add(struct ms_tally *tally, uint32_t instance,
-	const struct ms_alloc_block *block, int sign)
+void ms_tally_block(struct ms_tally_arena *arena, const struct ms_alloc_block *block)
+{
+	struct ms_alloc_count *count = &arena->count[block->state];
+	count->blocks++;
+	count->bytes += ms_range_size(block->range);
+	count->usable += block->usable;
+}
+
+struct ms_error *ms_sizes_add(struct ms_sizes *sizes, uint32_t instance, uint64_t size,
+	enum ms_alloc_state state, int sign)
 {
 	struct ms_alloc_size *row;
-	uint64_t size = ms_range_size(block->range), one = (uint64_t)(int64_t)sign;
-	if (block->arena < tally->arena_n) {
-		struct ms_alloc_count *count =
-			&tally->arenas[block->arena].count[block->state];
-		count->blocks += one;
-		count->bytes += one * size;
-		count->usable += one * block->usable;
-	}
-	if (!has_class(block->state))
+	if (!has_class(state))
 		return NULL;
-	struct ms_error *err = size_row(tally, instance, size, &row);
+	struct ms_error *err = size_row(sizes, instance, size, &row);
 	if (!err)
-		row->blocks[block->state] += one;
+		row->blocks[state] += (uint64_t)(int64_t)sign;
 	return err;
 }
 
-static void merge_arena(struct ms_tally_arena *to, const struct ms_tally_arena *from)
+void ms_tally_add(struct ms_tally_arena *to, const struct ms_tally_arena *from)
 {
 	for (size_t state = 0; state < MS_ALLOC_STATE_COUNT; state++) {
 		to->count[state].blocks += from->count[state].blocks;
@@ -119,14 +118,15 @@ struct ms_error *ms_tally_merge(struct ms_tally *to, const struct ms_tally *from
 {
 	struct ms_error *err = NULL;
 	for (size_t i = 0; i < to->arena_n && i < from->arena_n; i++)
-		merge_arena(&to->arenas[i], &from->arenas[i]);
-	for (size_t i = 0; !err && i < from->size_cap; i++) {
-		struct ms_alloc_size *row;
-		if (!from->sizes[i].size)
+		ms_tally_add(&to->arenas[i], &from->arenas[i]);
+	for (size_t i = 0; !err && i < from->sizes.cap; i++) {
+		const struct ms_alloc_size *row = &from->sizes.v[i];
+		struct ms_alloc_size *sum;
+		if (!row->size)
 			continue;
-		err = size_row(to, from->sizes[i].instance, from->sizes[i].size, &row);
+		err = size_row(&to->sizes, row->instance, row->size, &sum);
 		for (size_t state = 0; !err && state < MS_ALLOC_STATE_COUNT; state++)
-			row->blocks[state] += from->sizes[i].blocks[state];
+			sum->blocks[state] += row->blocks[state];
 	}
 	return err;
 }
@@ -157,13 +157,13 @@ struct ms_error *ms_tally_finish(const struct ms_tally *tally, struct ms_alloc *
 		alloc->arenas.v[i].odd = tally->arenas[i].odd;
 	}
 	alloc->sizes.n = 0;
-	for (size_t i = 0; i < tally->size_cap; i++) {
-		if (!tally->sizes[i].size || is_empty(&tally->sizes[i]))
+	for (size_t i = 0; i < tally->sizes.cap; i++) {
+		if (!tally->sizes.v[i].size || is_empty(&tally->sizes.v[i]))
 			continue;
 		struct ms_alloc_size *row = ms_array_push(&alloc->sizes);
 		if (!row)
 			return &ms_error_nomem;
-		*row = tally->sizes[i];
+		*row = tally->sizes.v[i];
 	}
 	if (alloc->sizes.n)
 		qsort(alloc->sizes.v, alloc->sizes.n, sizeof(*alloc->sizes.v),

@@ -12,11 +12,16 @@ struct ms_tally_arena {
 	uint64_t odd;           ///< bytes of blocks whose neighbours contradict them
 };
 
+/** Blocks by instance and size: open addressing. */
+struct ms_sizes {
+	struct ms_alloc_size *v;
+	size_t n, cap;
+};
+
 struct ms_tally {
 	struct ms_tally_arena *arenas; ///< by number of the arena
 	size_t arena_n;
-	struct ms_alloc_size *sizes; ///< open addressing by instance and size
-	size_t size_n, size_cap;
+	struct ms_sizes sizes;
 };
 
 enum {
@@ -30,9 +35,15 @@ struct ms_error *ms_tally_init(struct ms_tally *tally, size_t arenas) MS_MUST_CH
 /** Release; zeroed is fine. */
 void ms_tally_deinit(struct ms_tally *tally);
 
-/** Count a block, or take it back (sign -1). Errors: NOMEM. */
-struct ms_error *ms_tally_add(struct ms_tally *tally, uint32_t instance,
-	const struct ms_alloc_block *block, int sign) MS_MUST_CHECK;
+/** Count a block of an arena. */
+void ms_tally_block(struct ms_tally_arena *arena, const struct ms_alloc_block *block);
+
+/** Count a block by its size, or take it back (sign -1). Errors: NOMEM. */
+struct ms_error *ms_sizes_add(struct ms_sizes *sizes, uint32_t instance, uint64_t size,
+	enum ms_alloc_state state, int sign) MS_MUST_CHECK;
+
+/** Add what another arena's counts have. */
+void ms_tally_add(struct ms_tally_arena *to, const struct ms_tally_arena *from);
 
 /** Add what another tally has. Errors: NOMEM. */
 struct ms_error *ms_tally_merge(

@@ -5,11 +5,6 @@
 #include "alloc/glibc_chunks.h"
 #include "alloc/slabs.h"
 
-enum {
-	WINDOW = 1 << 20,
-	AFTER = 4096, // a chunk's key may lie behind the window that its header is in
-};
-
 struct walk {
 	struct ms_alloc *alloc;
 	struct ms_tally *tallies; // one per worker
@@ -17,36 +12,14 @@ struct walk {
 	void *arg;
 };
 
-// One window, and where the next one has to begin.
-static struct ms_error *walk_window(
-	struct ms_chunks *chunks, uint8_t *buffer, uint64_t *at)
-{
-	struct ms_range region = chunks->region->range;
-	uint64_t end = ms_min(region.end, *at + WINDOW);
-	struct ms_range range = { *at, ms_min(region.end, end + AFTER) };
-	struct ms_read read = { range, buffer };
-	struct ms_error *err =
-		ms_target_read(chunks->alloc->private->target, &read, 1, NULL);
-	if (!err)
-		err = ms_chunks_feed(chunks, buffer, range, end);
-	*at = ms_max(end, ms_align_down(ms_min(chunks->at, region.end), MS_PAGE_SIZE));
-	return err;
-}
-
 static struct ms_error *walk_chunks(const struct ms_alloc *alloc,
 	const struct ms_alloc_region *region, struct ms_emit *emit)
 {
 	struct ms_chunks chunks;
-	_cleanup_free_ uint8_t *buffer = malloc(WINDOW + AFTER);
-	if (!buffer)
-		return &ms_error_nomem;
-	uint64_t first = ms_chunks_open(&chunks, alloc, region, emit);
-	struct ms_error *err = ms_chunks_header(&chunks, first);
-	for (uint64_t at = region->range.start; !err && at < region->range.end;) {
-		if (ms_cancel_raised(alloc->private->cancel))
-			return ms_error_new(MS_ERROR_CANCELLED, "interrupted");
-		err = walk_window(&chunks, buffer, &at);
-	}
+	struct ms_error *err =
+		ms_chunks_header(&chunks, ms_chunks_open(&chunks, alloc, region, emit));
+	if (!err)
+		err = ms_chunks_run(&chunks, region->range.end);
 	return err ? err : ms_chunks_end(&chunks);
 }
 
@@ -57,7 +30,8 @@ static struct ms_error *walk_region(void *arg, unsigned worker, size_t item)
 	_cleanup_free_ struct ms_emit *emit = malloc(sizeof(*emit));
 	if (!emit)
 		return &ms_error_nomem;
-	emit->tally = &walk->tallies[worker];
+	emit->arena = &walk->tallies[worker].arenas[region->arena];
+	emit->sizes = &walk->tallies[worker].sizes;
 	emit->instance = region->instance;
 	emit->fn = walk->fn;
 	emit->arg = walk->arg;

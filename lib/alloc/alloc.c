@@ -101,6 +101,12 @@ void ms_alloc_stamp(
 	va_end(args);
 }
 
+void ms_alloc_stamp_all(struct ms_alloc *alloc)
+{
+	ms_array_foreach (libc, &alloc->private->glibcs)
+		ms_glibc_stamp(alloc, libc);
+}
+
 static struct ms_error *find_each(struct ms_alloc_find *find)
 {
 	struct ms_error *err = NULL;

@@ -121,6 +121,7 @@ struct ms_alloc_region {
 	bool is_mmapped; ///< glibc: one block with a mapping of its own
 	uint64_t memory; ///< is_mmapped: what malloc returned
 	bool has_top;    ///< glibc: it ends in its arena's top chunk
+	const struct ms_blocks *blocks; ///< in a survey: its table, borrowed; else NULL
 };
 
 /** All blocks of one size, whatever their arena. */
@@ -178,6 +179,14 @@ typedef struct ms_error *(*ms_alloc_blocks_fn)(
  */
 struct ms_error *ms_alloc_walk(struct ms_alloc *alloc, unsigned workers,
 	ms_alloc_blocks_fn fn, void *arg) MS_MUST_CHECK;
+
+/**
+ * The reader of a survey: finds, walks in the pass, claims, and leaves the result in
+ * ms_reading.alloc, which the survey owns.
+ *
+ * Where no libc's books were found, heaps are claimed by their shape alone (shape.h).
+ */
+extern const struct ms_reader ms_alloc_reader;
 
 MS_DEFINE_CLEANUP(struct ms_alloc *, ms_alloc_free);
 #define _cleanup_alloc_ _cleanup_(cleanup_ms_alloc_free)

@@ -84,3 +84,6 @@ const struct ms_alloc_region *ms_alloc_region_at(
 /** Set an instance's stamp: exact if off is 0 and reason NULL, else structural. */
 void ms_alloc_stamp(struct ms_alloc *alloc, uint32_t instance, uint64_t off,
 	const char *reason, ...) MS_PRINTF(4, 5);
+
+/** After a walk: the stamps that depend on its counts. */
+void ms_alloc_stamp_all(struct ms_alloc *alloc);

@@ -56,8 +56,7 @@ static struct ms_error *add_up(struct walk *walk, unsigned workers)
 		err = ms_tally_finish(&walk->tallies[0], walk->alloc);
 	if (err)
 		return err;
-	ms_array_foreach (libc, &walk->alloc->private->glibcs)
-		ms_glibc_stamp(walk->alloc, libc);
+	ms_alloc_stamp_all(walk->alloc);
 	return NULL;
 }
 

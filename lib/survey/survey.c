@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "alloc/alloc.h"
 #include "survey/survey_internal.h"
 #include "threads/threads.h"
 
@@ -207,6 +208,7 @@ struct ms_error *ms_survey_run(struct ms_target *target,
 	survey->is_incomplete = ms_target_info(target)->is_incomplete;
 	err = run_steps(&run);
 	survey->threads = run.reading.threads;
+	survey->alloc = run.reading.alloc;
 	release(&run);
 	if (!err)
 		*ret = ms_steal(survey);
@@ -220,5 +222,6 @@ void ms_survey_free(struct ms_survey *survey)
 	ms_ledger_free(survey->ledger);
 	ms_claims_free(survey->claims);
 	ms_thread_table_free(survey->threads);
+	ms_alloc_free(survey->alloc);
 	free(survey);
 }

@@ -22,6 +22,7 @@
 
 #include "base/base.h"
 #include "ledger/claims.h"
+#include "ledger/heaps.h"
 #include "ledger/owner.h"
 #include "proc/maps.h"
 #include "proc/pages.h"
@@ -107,6 +108,9 @@ struct ms_thread_line {
 	struct ms_range stack; ///< start == end: not found
 	uint64_t resident;     ///< of the stack; ms_ledger_sum counts it
 	uint64_t minflt, utime_ticks, stime_ticks;
+	bool has_arena;
+	uint64_t arena; ///< number of malloc's arena it is attached to, if has_arena
+	uint64_t cached_blocks, cached_bytes; ///< in malloc's cache for it
 };
 
 struct ms_ledger {
@@ -126,6 +130,7 @@ struct ms_ledger {
 	size_t conflict_n, conflict_total;
 	struct ms_thread_line *threads; ///< ascending tid
 	size_t thread_n;
+	struct ms_heaps heaps; ///< the survey's to fill; empty where malloc is unknown
 	size_t clipped;
 	uint64_t unexplained; ///< bytes of all rows that count as unexplained
 	uint64_t unknown;     ///< bytes of pages whose state the target could not give

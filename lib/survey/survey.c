@@ -150,6 +150,8 @@ static struct ms_error *sum(struct run *run)
 		err = ms_claims_resolve(run->survey->claims);
 	if (!err)
 		err = ms_ledger_sum(run->survey->claims, &in, &run->survey->ledger);
+	if (!err)
+		err = ms_survey_heaps(run);
 	ms_arena_deinit(&scratch);
 	return err;
 }

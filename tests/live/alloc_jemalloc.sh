@@ -24,3 +24,26 @@ for suite in $ms_root_suites; do
 done
 export MALLOC_CONF=dirty_decay_ms:0
 check purged ms_root_run "$suite" -p "$library" "$suite-blocks"
+unset MALLOC_CONF
+
+# Linked into the program, in place of libc's malloc; and under a prefix, as programs have it
+# that bring their own, with libc's malloc in use beside it.
+archive=$root/usr/lib/$ms_multiarch/libjemalloc.a
+blocks_libraries="$archive -lm"
+blocks_cc linked ms_root_cc "$suite" -static
+check linked ms_root_run "$suite" linked
+rename=
+define=-DBLOCKS_STATIC
+for name in malloc calloc realloc free aligned_alloc posix_memalign memalign \
+	malloc_usable_size mallctl; do
+	rename="$rename --redefine-sym $name=je_$name"
+	define="$define -D$name=je_$name"
+done
+# shellcheck disable=SC2086
+objcopy $rename "$archive" prefixed.a
+blocks_libraries="prefixed.a -lm"
+# shellcheck disable=SC2086
+blocks_cc prefixed ms_root_cc "$suite" $define
+check prefixed ms_root_run "$suite" prefixed
+jq -e '[.instances[].allocator] | contains(["glibc", "jemalloc"])' prefixed.live >/dev/null ||
+	fail "two allocators, but seen: $(jq -c .instances prefixed.live)"

@@ -1,4 +1,4 @@
-# runner: alone timeout=240
+# runner: tier=full alone timeout=240
 # A process whose threads allocate and free flat out, never stopped: none of 100 walks fails,
 # and each sees the live bytes, which the process keeps constant, within 0.5 %.
 . "$MS_SRC/tests/lib.sh"

@@ -72,7 +72,7 @@ def glibc:
 		$truth.foreign_bytes * 101 / 100);
 
 # ---- jemalloc -----------------------------------------------------------------------
-# Its counters take what threads keep ready for allocated.
+# Its counters take what threads keep ready for allocated, and their own bytes for mapped.
 def je_arena: {number, allocated: (.count.live.usable + .count.cached.usable),
 	dirty: .count.dirty.bytes, muzzy: .count.muzzy.bytes, retained: .count.retained.bytes};
 def je_said: {number, allocated: (."small.allocated" + ."large.allocated"),
@@ -82,8 +82,10 @@ def jemalloc:
 	$truth.jemalloc as $said |
 	own_table(100; 200000 + seen("cached"; "usable")),
 	equal("allocated"; seen("live"; "usable") + seen("cached"; "usable"); $said.allocated),
-	equal("active"; ["live", "cached", "free", "overhead"] |
-		total(. as $s | seen($s; "bytes")); $said.active),
+	equal("active"; ["live", "cached", "free"] | total(. as $s | seen($s; "bytes"));
+		$said.active),
+	equal("mapped"; ["live", "cached", "free", "dirty", "muzzy", "overhead"] |
+		total(. as $s | seen($s; "bytes")); $said.mapped),
 	equal("retained"; seen("retained"; "bytes"); $said.retained),
 	equal("by arena"; arenas | map(je_arena) | sort_by(.number) | tostring;
 		$said.arenas | map(je_said) | sort_by(.number) | tostring),

@@ -1,4 +1,4 @@
-# runner: timeout=300
+# runner: tier=full timeout=300
 # Every block under gperftools' tcmalloc, preloaded, of each suite.
 . "$MS_SRC/tests/lib.sh"
 . "$MS_SRC/tests/live/alloc_counters.inc"

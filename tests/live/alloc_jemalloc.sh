@@ -1,4 +1,4 @@
-# runner: timeout=300
+# runner: tier=full timeout=300
 # Every block under jemalloc: preloaded, of each suite, linked in, and under a prefix beside
 # libc's own malloc.
 . "$MS_SRC/tests/lib.sh"

@@ -1,4 +1,4 @@
-# runner: timeout=300
+# runner: tier=full timeout=300
 # Every block under mimalloc, preloaded, of each suite that has it.
 . "$MS_SRC/tests/lib.sh"
 . "$MS_SRC/tests/live/alloc_counters.inc"
@@ -12,6 +12,11 @@ for suite in $ms_root_suites; do
 	expect_equal "$(truth "$suite" .allocator)" mimalloc "allocator of $suite"
 	hold "$pid"
 	dump "$pid" "$suite.live"
-	expect_counters "$suite.json" "$suite.live" mimalloc
+	# From 3.0 on blocks lie otherwise with every release.
+	if [ "$(truth "$suite" .mimalloc.version)" -lt 300 ]; then
+		expect_counters "$suite.json" "$suite.live" mimalloc
+	else
+		expect_walked_or_told "$suite.json" "$suite.live" mimalloc
+	fi
 	finish
 done

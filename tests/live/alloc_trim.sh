@@ -1,4 +1,4 @@
-# runner: timeout=300
+# runner: tier=full timeout=300
 # What can be given back at once, foretold from outside, is what the resident bytes drop by
 # when the allocator is asked to: within 1 %.
 . "$MS_SRC/tests/lib.sh"

@@ -26,15 +26,16 @@ def equal_if(name; seen; said): if said == null then info(name; seen; "-")
 # ---- every allocator: the program's own table -----------------------------------------
 # What is live beyond it belongs to libc and the dynamic linker: thread vectors, the FILE
 # that malloc_info() writes to, what ran before main().
-def own_table($blocks_max; $bytes_max):
+def own_table($blocks_max; $bytes_max; $drift):
 	($truth.live) as $blocks | ($truth.usable_bytes) as $usable |
 	between("live blocks"; $blocks; seen_all("live"; "blocks"); $blocks + $blocks_max),
 	between("live usable bytes"; $usable; seen_all("live"; "usable"); $usable + $bytes_max),
 	equal("torn bytes"; seen_all("torn"; "bytes"); 0),
 	equal("walked"; instance.walked; true),
-	equal("exact"; instance.exact; true),
-	equal("off"; instance.off; 0),
-	equal("reason"; instance.reason; "");
+	between("off"; 0; instance.off; $drift),
+	if $drift > 0 then info("reason"; instance.reason; "a counter drifts")
+	else equal("exact"; instance.exact; true), equal("reason"; instance.reason; "") end;
+def own_table($blocks_max; $bytes_max): own_table($blocks_max; $bytes_max; 0);
 
 # Each arena's own stamp, and nobody's cache larger than what is cached.
 def own_sums:
@@ -47,11 +48,13 @@ def own_sums:
 # malloc_info() adds one for each free chunk: the PREV_INUSE bit of its size.
 def heap_of_arena: [.system, .peak, .count.fast.bytes, .count.fast.blocks,
 	.count.free.bytes + .count.top.bytes + .count.free.blocks, .count.free.blocks + 1];
-def heap_said: [.system, .peak, .fast, .fast_blocks, .rest, .rest_blocks];
+def heap_said: [.system, .peak, .fast // 0, .fast_blocks // 0, .rest, .rest_blocks];
 
 def glibc:
 	$truth.glibc.mallinfo as $info |
-	own_table(100; 200000), own_sums,
+	# In 2.43 each realloc() that moves a mapping adds 16 bytes to what it counts for all.
+	($info.hblkhd % $truth.page_size) as $drift |
+	own_table(100; 200000; $drift), own_sums,
 	equal("arena"; arenas | total(.system); $info.arena),
 	equal("fordblks"; seen("top"; "bytes") + seen("free"; "bytes") + seen("fast"; "bytes");
 		$info.fordblks),
@@ -63,7 +66,7 @@ def glibc:
 	equal("hblks"; instance.mmapped_blocks; $info.hblks),
 	equal("hblkhd"; instance.mmapped_bytes; $info.hblkhd),
 	equal("mmapped blocks walked"; mmapped | total(.count.live.blocks); $info.hblks),
-	equal("mmapped bytes walked"; mmapped | total(.count.live.bytes); $info.hblkhd),
+	equal("mmapped bytes walked"; mmapped | total(.count.live.bytes); $info.hblkhd - $drift),
 	equal("keepcost"; arenas | map(select(.main)) | total(.count.top.bytes); $info.keepcost),
 	equal("malloc_info arenas"; arenas | length; $truth.glibc.malloc_info.arenas),
 	equal("malloc_info heaps"; arenas | map(heap_of_arena) | sort | tostring;

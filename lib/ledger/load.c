@@ -300,11 +300,25 @@ static void load_threads(struct loader *l, const json_t *document)
 			(struct ms_thread_line){ .tid = get_size(l, line, "tid"),
 				.name = get_bytes(l, line, "name"),
 				.stack = get_range(l, line, "stack_start", "stack_end"),
+				.stack_source = get_bytes(l, line, "stack_source"),
+				.guard = get_size(l, line, "guard_bytes"),
+				.control_block = get_address(l, line, "control_block"),
 				.resident = get_size(l, line, "resident_bytes"),
 				.minflt = get_size(l, line, "minor_faults"),
 				.utime_ticks = get_size(l, line, "user_ticks"),
 				.stime_ticks = get_size(l, line, "system_ticks") };
 	}
+}
+
+static void load_ended(struct loader *l, const json_t *document)
+{
+	const json_t *ended = json_object_get(document, "ended_stacks");
+	l->ledger->ended = (struct ms_ended_stacks){
+		.count = get_size(l, ended, "count"),
+		.bytes = get_size(l, ended, "bytes"),
+		.resident = get_size(l, ended, "resident_bytes"),
+		.unjoined = get_size(l, ended, "unjoined"),
+	};
 }
 
 static void load_conflicts(struct loader *l, const json_t *document)
@@ -398,6 +412,7 @@ static void load_document(struct loader *l, const json_t *document)
 	load_outside(l, document);
 	load_mappings(l, document);
 	load_threads(l, document);
+	load_ended(l, document);
 	load_conflicts(l, document);
 	load_notes(l, document);
 }

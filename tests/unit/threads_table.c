@@ -1,5 +1,6 @@
-// The table of a live child's threads: from glibc's lists; from the lists' heads alone; and,
-// with the libraries' data hidden, from scans. What only lists know is then missing.
+// The table of a live child's threads: from glibc's lists; with the libraries' data hidden,
+// from scans; with the control blocks hidden too, by shape. Also where all stacks lie in one
+// mapping with guard pages between them.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -152,11 +153,151 @@ static void finds_the_living_without_lists(void **state)
 	waitpid(pid, NULL, 0);
 }
 
+enum {
+	PITCH = 1
+		<< 20, // of the stacks in one mapping, a guard page at the start of each
+	GUARD_INSTALL = 102,
+};
+
+struct planted_merged {
+	uint64_t start; // 0: this kernel has no guard pages
+	bool spins;
+	pthread_t threads[LIVING];
+};
+
+static void *spin_or_wait(void *arg)
+{
+	const volatile struct planted_merged *planted = arg;
+	while (planted->spins)
+		;
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static void start_on(struct planted_merged *planted, int i)
+{
+	pthread_attr_t attr;
+	char *stack = (char *)(uintptr_t)planted->start + (size_t)i * PITCH;
+	if (madvise(stack, MS_PAGE_SIZE, GUARD_INSTALL) < 0) {
+		planted->start = 0;
+		return;
+	}
+	pthread_attr_init(&attr);
+	pthread_attr_setstack(&attr, stack + MS_PAGE_SIZE, PITCH - MS_PAGE_SIZE);
+	pthread_create(&planted->threads[i], &attr, spin_or_wait, planted);
+}
+
+static void merged_main(int to_parent, bool spins)
+{
+	struct planted_merged planted = { .spins = spins };
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	void *p = mmap(NULL, LIVING * PITCH, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	planted.start = p == MAP_FAILED ? 0 : (uintptr_t)p;
+	for (int i = 0; i < LIVING && planted.start; i++)
+		start_on(&planted, i);
+	usleep(20000);
+	if (write(to_parent, &planted, sizeof(planted)) != sizeof(planted))
+		_exit(1);
+	for (;;)
+		pause();
+}
+
+static pid_t start_merged(bool spins, struct planted_merged *ret)
+{
+	int fds[2];
+	assert_int_equal(pipe(fds), 0);
+	pid_t pid = fork();
+	if (pid == 0)
+		merged_main(fds[1], spins);
+	close(fds[1]);
+	assert_int_equal(read(fds[0], ret, sizeof(*ret)), sizeof(*ret));
+	close(fds[0]);
+	if (ret->start)
+		return pid;
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	print_message("this kernel has no guard pages\n");
+	skip();
+	return pid;
+}
+
+struct hidden {
+	const struct ms_maps *maps;
+	uint64_t start; // of the mapping with the stacks
+};
+
+// The libraries' data, and the upper half of each stack but for what is in use there.
+static void hide_blocks(void *arg, struct ms_range range, uint8_t *bytes)
+{
+	const struct hidden *hidden = arg;
+	hide_data((void *)(uintptr_t)hidden->maps, range, bytes);
+	for (uint64_t i = 1; i <= LIVING; i++) {
+		uint64_t end = hidden->start + i * PITCH;
+		struct ms_range top = { end - 3 * MS_PAGE_SIZE, end };
+		top = ms_range_clip(top, range);
+		memset(bytes + (top.start - range.start), 0, ms_range_size(top));
+	}
+}
+
+static void check_merged(struct ms_target *target, const struct planted_merged *planted,
+	enum ms_stack_source source)
+{
+	struct ms_thread_table *table;
+	size_t found = 0;
+	no_error(ms_thread_table_make(target, &table));
+	for (size_t i = 0; i < table->n; i++) {
+		const struct ms_thread_row *row = &table->v[i];
+		uint64_t offset = row->stack.start - planted->start;
+		if (row->is_main)
+			continue;
+		assert_int_equal(row->source, source);
+		assert_int_equal(offset % PITCH, MS_PAGE_SIZE);
+		assert_in_range(offset / PITCH, 0, LIVING - 1);
+		assert_int_equal(ms_range_size(row->stack), PITCH - MS_PAGE_SIZE);
+		found++;
+	}
+	assert_int_equal(found, LIVING);
+	ms_thread_table_free(table);
+}
+
+static void cuts_one_mapping_into_stacks(void **state)
+{
+	static const struct {
+		bool spins;
+		ms_overlay_fn overlay;
+		enum ms_stack_source source;
+	} ways[] = {
+		{ false, NULL, MS_STACK_BY_LIST },
+		{ true, NULL, MS_STACK_BY_LIST },
+		{ false, hide_data, MS_STACK_BY_SCAN },
+		{ true, hide_data, MS_STACK_BY_SCAN },
+		{ false, hide_blocks, MS_STACK_BY_SHAPE },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		struct planted_merged planted;
+		struct ms_target *target;
+		pid_t pid = start_merged(ways[i].spins, &planted);
+		no_error(ms_target_open_pid((uint64_t)pid, NULL, &target));
+		struct hidden hidden = { ms_target_maps(target), planted.start };
+		ms_target_overlay(target, ways[i].overlay,
+			ways[i].overlay == hide_data ? (void *)(uintptr_t)hidden.maps
+						     : &hidden);
+		check_merged(target, &planted, ways[i].source);
+		ms_target_free(target);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_all_in_lists),
 		cmocka_unit_test(finds_the_living_without_lists),
+		cmocka_unit_test(cuts_one_mapping_into_stacks),
 	};
 #ifdef __x86_64__
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -194,6 +194,12 @@ static json_t *from_thread(const struct ms_thread_line *line, bool *ok)
 		has_stack ? from_address(line->stack.start) : json_null(), ok);
 	put(object, "stack_end", has_stack ? from_address(line->stack.end) : json_null(),
 		ok);
+	put(object, "stack_source",
+		line->stack_source.n ? from_bytes(line->stack_source) : json_null(), ok);
+	put(object, "guard_bytes", has_stack ? from_size(line->guard) : json_null(), ok);
+	put(object, "control_block",
+		line->control_block ? from_address(line->control_block) : json_null(),
+		ok);
 	put(object, "resident_bytes", from_size(line->resident), ok);
 	put(object, "minor_faults", from_size(line->minflt), ok);
 	put(object, "user_ticks", from_size(line->utime_ticks), ok);
@@ -259,6 +265,16 @@ static json_t *from_class(const struct ms_size_line *line, bool *ok)
 	return object;
 }
 
+static json_t *from_ended(const struct ms_ended_stacks *ended, bool *ok)
+{
+	json_t *object = json_object();
+	put(object, "count", from_size(ended->count), ok);
+	put(object, "bytes", from_size(ended->bytes), ok);
+	put(object, "resident_bytes", from_size(ended->resident), ok);
+	put(object, "unjoined", from_size(ended->unjoined), ok);
+	return object;
+}
+
 #define FROM_ARRAY(v, n, from)                                                           \
 	__extension__({                                                                  \
 		json_t *array_ = json_array();                                           \
@@ -299,6 +315,7 @@ static void put_rows(json_t *document, const struct ms_ledger *ledger, bool *ok)
 		FROM_ARRAY(ledger->heaps.sizes, ledger->heaps.size_n, from_class), ok);
 	put(document, "threads",
 		FROM_ARRAY(ledger->threads, ledger->thread_n, from_thread), ok);
+	put(document, "ended_stacks", from_ended(&ledger->ended, ok), ok);
 	put(document, "libraries", json_array(), ok);
 	put(document, "conflicts",
 		FROM_ARRAY(ledger->conflicts, ledger->conflict_n, from_conflict), ok);

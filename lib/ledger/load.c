@@ -301,6 +301,9 @@ static void load_threads(struct loader *l, const json_t *document)
 								      l, line, "tid"),
 			.name = get_bytes(l, line, "name"),
 			.stack = get_range(l, line, "stack_start", "stack_end"),
+			.stack_source = get_bytes(l, line, "stack_source"),
+			.guard = get_size(l, line, "guard_bytes"),
+			.control_block = get_address(l, line, "control_block"),
 			.resident = get_size(l, line, "resident_bytes"),
 			.minflt = get_size(l, line, "minor_faults"),
 			.utime_ticks = get_size(l, line, "user_ticks"),
@@ -412,6 +415,17 @@ static void load_sizes(struct loader *l, const json_t *document)
 	}
 }
 
+static void load_ended(struct loader *l, const json_t *document)
+{
+	const json_t *ended = json_object_get(document, "ended_stacks");
+	l->ledger->ended = (struct ms_ended_stacks){
+		.count = get_size(l, ended, "count"),
+		.bytes = get_size(l, ended, "bytes"),
+		.resident = get_size(l, ended, "resident_bytes"),
+		.unjoined = get_size(l, ended, "unjoined"),
+	};
+}
+
 static void load_conflicts(struct loader *l, const json_t *document)
 {
 	struct ms_ledger *ledger = l->ledger;
@@ -503,6 +517,7 @@ static void load_document(struct loader *l, const json_t *document)
 	load_outside(l, document);
 	load_mappings(l, document);
 	load_threads(l, document);
+	load_ended(l, document);
 	load_allocators(l, document);
 	load_arenas(l, document);
 	load_sizes(l, document);

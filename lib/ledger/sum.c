@@ -539,11 +539,13 @@ static struct ms_error *make_threads(struct sum *s)
 		ms_new(&ledger->arena, struct ms_thread_line, s->in->thread_n + 1);
 	if (!ledger->threads)
 		return &ms_error_nomem;
+	ledger->ended = s->in->ended;
 	for (size_t i = 0; i < s->in->thread_n; i++) {
 		struct ms_thread_line *line = &ledger->threads[ledger->thread_n++];
 		*line = s->in->threads[i];
 		line->name = keep_bytes(&ledger->arena, line->name);
-		if (!line->name.p)
+		line->stack_source = keep_bytes(&ledger->arena, line->stack_source);
+		if (!line->name.p || !line->stack_source.p)
 			return &ms_error_nomem;
 		if (ms_range_size(line->stack))
 			line->resident = ms_pages_resident(s->in->pages, line->stack);

@@ -110,11 +110,30 @@ static struct ms_thread_line *list_threads(const struct run *run, size_t *ret_n)
 		lines[i] = (struct ms_thread_line){ .tid = thread->tid,
 			.name = ms_bytes_of(thread->name),
 			.stack = table->v[i].stack,
+			.stack_source =
+				ms_bytes_of(ms_stack_source_name(table->v[i].source)),
+			.guard = table->v[i].guard_seen,
+			.control_block = table->v[i].control_block,
 			.minflt = thread->minflt,
 			.utime_ticks = thread->utime_ticks,
 			.stime_ticks = thread->stime_ticks };
 	}
 	return lines;
+}
+
+static struct ms_ended_stacks sum_ended(const struct run *run)
+{
+	const struct ms_thread_table *table = run->reading.threads;
+	struct ms_ended_stacks sum = { 0 };
+	for (size_t i = 0; table && i < table->ended_n; i++) {
+		const struct ms_ended_stack *ended = &table->ended[i];
+		sum.count++;
+		sum.bytes += ms_range_size(ended->stack);
+		sum.resident +=
+			ms_pages_resident(ms_target_pages(run->target), ended->stack);
+		sum.unjoined += !ended->is_cached;
+	}
+	return sum;
 }
 
 static struct ms_error *sum(struct run *run)
@@ -137,6 +156,7 @@ static struct ms_error *sum(struct run *run)
 		.has_pages = info->has_pages,
 		.source = info->pages_source,
 		.smaps = ms_target_smaps(run->target),
+		.ended = sum_ended(run),
 	};
 	_cleanup_free_ struct ms_thread_line *threads = list_threads(run, &in.thread_n);
 	if (!threads)

@@ -8,6 +8,7 @@ struct ms_piece_walk {
 	struct ms_pieces *pieces;
 	struct ms_piece *piece;
 	struct ms_emit emit;
+	bool does_list;
 	MS_ARRAY(struct ms_block) found;
 };
 
@@ -33,16 +34,26 @@ void ms_pieces_deinit(struct ms_pieces *pieces)
 	pieces->n = 0;
 }
 
-static struct ms_error *add_block(
-	struct ms_piece_walk *walk, const struct ms_alloc_block *from)
+static struct ms_error *list_block(
+	struct ms_piece_walk *walk, struct ms_range range, ms_kind kind, size_t ordinal)
 {
 	struct ms_block *block = ms_array_push(&walk->found);
 	if (!block)
 		return &ms_error_nomem;
-	block->range = from->range;
-	block->kind = walk->pieces->kinds->v[from->state];
-	return ms_blocks_add(
-		walk->pieces->blocks, from->range, block->kind, &block->ordinal);
+	*block = (struct ms_block){ range, ordinal, kind };
+	return NULL;
+}
+
+static struct ms_error *add_block(
+	struct ms_piece_walk *walk, const struct ms_alloc_block *block)
+{
+	ms_kind kind = walk->pieces->kinds->v[block->state];
+	size_t ordinal;
+	struct ms_error *err =
+		ms_blocks_add(walk->pieces->blocks, block->range, kind, &ordinal);
+	if (err || !walk->does_list)
+		return err;
+	return list_block(walk, block->range, kind, ordinal);
 }
 
 static struct ms_error *on_blocks(
@@ -73,7 +84,7 @@ static struct ms_error *new_walk(struct ms_pieces *pieces, struct ms_piece *piec
 }
 
 struct ms_error *ms_piece_begin(struct ms_pieces *pieces, uint64_t start, unsigned worker,
-	struct ms_piece_walk **ret)
+	bool does_list, struct ms_piece_walk **ret)
 {
 	uint64_t offset = start - pieces->region->range.start;
 	size_t number = (size_t)(offset / ms_range_size(pieces->v[0].segment));
@@ -85,6 +96,7 @@ struct ms_error *ms_piece_begin(struct ms_pieces *pieces, uint64_t start, unsign
 	struct ms_error *err = new_walk(pieces, piece, &pieces->sizes[worker], &walk);
 	if (err)
 		return err;
+	walk->does_list = does_list;
 	if (number)
 		ms_chunks_open_at(&piece->chunks, pieces->alloc, pieces->region,
 			&walk->emit, start);

@@ -48,10 +48,11 @@ void ms_pieces_deinit(struct ms_pieces *pieces);
 /**
  * Begin the piece at an address.
  *
+ * @param does_list  ms_piece_feed gives out blocks: somebody wants to see them
  * Errors: NOMEM; UNSUPPORTED if no piece begins there (the heap's mapping has a hole).
  */
 struct ms_error *ms_piece_begin(struct ms_pieces *pieces, uint64_t start, unsigned worker,
-	struct ms_piece_walk **ret) MS_MUST_CHECK;
+	bool does_list, struct ms_piece_walk **ret) MS_MUST_CHECK;
 
 /**
  * Go on through a window.

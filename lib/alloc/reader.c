@@ -195,8 +195,8 @@ static struct ms_error *walk_chunks(
 	struct ms_piece_walk *piece = walk->cursor;
 	struct ms_error *err = NULL;
 	if (!piece) {
-		err = ms_piece_begin(
-			&heap->pieces, walk->range.start, walk->worker, &piece);
+		err = ms_piece_begin(&heap->pieces, walk->range.start, walk->worker,
+			walk->is_seen, &piece);
 		walk->cursor = piece;
 	}
 	if (!err)
@@ -372,10 +372,8 @@ static struct ms_error *settle(void *state, struct ms_reading *reading)
 	if (!heaps->v)
 		return NULL;
 	struct ms_error *err = join_heaps(heaps);
-	for (unsigned i = 0; !err && i < heaps->workers; i++) {
-		struct ms_tally one = { .sizes = heaps->sizes[i] };
-		err = ms_tally_merge(&heaps->total, &one);
-	}
+	for (unsigned i = 0; !err && i < heaps->workers; i++)
+		err = ms_sizes_merge(&heaps->total.sizes, &heaps->sizes[i]);
 	if (!err)
 		err = ms_tally_finish(&heaps->total, heaps->alloc);
 	if (err)
@@ -391,7 +389,7 @@ static void free_heaps(void *state)
 	for (size_t i = 0; heaps && heaps->v && i < heaps->alloc->regions.n; i++)
 		ms_pieces_deinit(&heaps->v[i].pieces);
 	for (unsigned i = 0; heaps && heaps->sizes && i < heaps->workers; i++)
-		free(heaps->sizes[i].v);
+		ms_sizes_deinit(&heaps->sizes[i]);
 	if (!heaps)
 		return;
 	ms_tally_deinit(&heaps->total);

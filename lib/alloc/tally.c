@@ -14,8 +14,15 @@ struct ms_error *ms_tally_init(struct ms_tally *tally, size_t arenas)
 void ms_tally_deinit(struct ms_tally *tally)
 {
 	free(tally->arenas);
-	free(tally->sizes.v);
+	ms_sizes_deinit(&tally->sizes);
 	*tally = (struct ms_tally){ 0 };
+}
+
+void ms_sizes_deinit(struct ms_sizes *sizes)
+{
+	free(sizes->v);
+	free(sizes->small);
+	*sizes = (struct ms_sizes){ 0 };
 }
 
 static size_t slot_of(const struct ms_sizes *sizes, uint32_t instance, uint64_t size)
@@ -90,15 +97,50 @@ void ms_tally_block(struct ms_tally_arena *arena, const struct ms_alloc_block *b
 	count->usable += block->usable;
 }
 
+// The place of a small size; NULL: it has none.
+static int64_t *small_of(struct ms_sizes *sizes, uint32_t instance, uint64_t size)
+{
+	if (size >= MS_SIZES_SMALL * 16 || size % 16)
+		return NULL;
+	if (!sizes->small) {
+		sizes->small = calloc(MS_SIZES_SMALL, sizeof(*sizes->small));
+		sizes->small_instance = instance;
+	}
+	if (!sizes->small || sizes->small_instance != instance)
+		return NULL;
+	return sizes->small[size / 16];
+}
+
 struct ms_error *ms_sizes_add(struct ms_sizes *sizes, uint32_t instance, uint64_t size,
 	enum ms_alloc_state state, int sign)
 {
 	struct ms_alloc_size *row;
 	if (!has_class(state))
 		return NULL;
+	int64_t *small = small_of(sizes, instance, size);
+	if (small) {
+		small[state] += sign;
+		return NULL;
+	}
 	struct ms_error *err = size_row(sizes, instance, size, &row);
 	if (!err)
 		row->blocks[state] += (uint64_t)(int64_t)sign;
+	return err;
+}
+
+// Small sizes become rows like the others.
+static struct ms_error *merge_small(struct ms_sizes *to, const struct ms_sizes *from)
+{
+	struct ms_error *err = NULL;
+	for (uint64_t i = 0; from->small && !err && i < MS_SIZES_SMALL; i++)
+		for (int state = 0; !err && state <= MS_ALLOC_CACHED; state++) {
+			struct ms_alloc_size *row;
+			if (!from->small[i][state])
+				continue;
+			err = size_row(to, from->small_instance, i * 16, &row);
+			if (!err)
+				row->blocks[state] += (uint64_t)from->small[i][state];
+		}
 	return err;
 }
 
@@ -114,21 +156,26 @@ void ms_tally_add(struct ms_tally_arena *to, const struct ms_tally_arena *from)
 	to->odd += from->odd;
 }
 
-struct ms_error *ms_tally_merge(struct ms_tally *to, const struct ms_tally *from)
+struct ms_error *ms_sizes_merge(struct ms_sizes *to, const struct ms_sizes *from)
 {
-	struct ms_error *err = NULL;
-	for (size_t i = 0; i < to->arena_n && i < from->arena_n; i++)
-		ms_tally_add(&to->arenas[i], &from->arenas[i]);
-	for (size_t i = 0; !err && i < from->sizes.cap; i++) {
-		const struct ms_alloc_size *row = &from->sizes.v[i];
+	struct ms_error *err = merge_small(to, from);
+	for (size_t i = 0; !err && i < from->cap; i++) {
+		const struct ms_alloc_size *row = &from->v[i];
 		struct ms_alloc_size *sum;
 		if (!row->size)
 			continue;
-		err = size_row(&to->sizes, row->instance, row->size, &sum);
+		err = size_row(to, row->instance, row->size, &sum);
 		for (size_t state = 0; !err && state < MS_ALLOC_STATE_COUNT; state++)
 			sum->blocks[state] += row->blocks[state];
 	}
 	return err;
+}
+
+struct ms_error *ms_tally_merge(struct ms_tally *to, const struct ms_tally *from)
+{
+	for (size_t i = 0; i < to->arena_n && i < from->arena_n; i++)
+		ms_tally_add(&to->arenas[i], &from->arenas[i]);
+	return ms_sizes_merge(&to->sizes, &from->sizes);
 }
 
 static bool is_empty(const struct ms_alloc_size *row)
@@ -147,26 +194,36 @@ static int compare_sizes(const void *pa, const void *pb)
 	return (a->size > b->size) - (a->size < b->size);
 }
 
-struct ms_error *ms_tally_finish(const struct ms_tally *tally, struct ms_alloc *alloc)
+static struct ms_error *list_sizes(const struct ms_sizes *sizes, struct ms_alloc *alloc)
 {
-	for (size_t i = 0; i < alloc->arenas.n && i < tally->arena_n; i++) {
-		memcpy(alloc->arenas.v[i].count, tally->arenas[i].count,
-			sizeof(alloc->arenas.v[i].count));
-		alloc->arenas.v[i].reclaimable = tally->arenas[i].reclaimable;
-		alloc->arenas.v[i].free_resident = tally->arenas[i].free_resident;
-		alloc->arenas.v[i].odd = tally->arenas[i].odd;
-	}
 	alloc->sizes.n = 0;
-	for (size_t i = 0; i < tally->sizes.cap; i++) {
-		if (!tally->sizes.v[i].size || is_empty(&tally->sizes.v[i]))
+	for (size_t i = 0; i < sizes->cap; i++) {
+		if (!sizes->v[i].size || is_empty(&sizes->v[i]))
 			continue;
 		struct ms_alloc_size *row = ms_array_push(&alloc->sizes);
 		if (!row)
 			return &ms_error_nomem;
-		*row = tally->sizes.v[i];
+		*row = sizes->v[i];
 	}
 	if (alloc->sizes.n)
 		qsort(alloc->sizes.v, alloc->sizes.n, sizeof(*alloc->sizes.v),
 			compare_sizes);
 	return NULL;
+}
+
+struct ms_error *ms_tally_finish(const struct ms_tally *tally, struct ms_alloc *alloc)
+{
+	struct ms_sizes all = { 0 };
+	for (size_t i = 0; i < alloc->arenas.n && i < tally->arena_n; i++) {
+		struct ms_alloc_arena *arena = &alloc->arenas.v[i];
+		memcpy(arena->count, tally->arenas[i].count, sizeof(arena->count));
+		arena->reclaimable = tally->arenas[i].reclaimable;
+		arena->free_resident = tally->arenas[i].free_resident;
+		arena->odd = tally->arenas[i].odd;
+	}
+	struct ms_error *err = ms_sizes_merge(&all, &tally->sizes);
+	if (!err)
+		err = list_sizes(&all, alloc);
+	ms_sizes_deinit(&all);
+	return err;
 }

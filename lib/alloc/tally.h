@@ -12,11 +12,21 @@ struct ms_tally_arena {
 	uint64_t odd;           ///< bytes of blocks whose neighbours contradict them
 };
 
-/** Blocks by instance and size: open addressing. */
+enum {
+	MS_SIZES_SMALL = 1024, ///< multiples of 16 bytes that have a place of their own
+};
+
+/** Blocks by instance and size: open addressing, but for the small ones of the instance
+ * that came first. */
 struct ms_sizes {
 	struct ms_alloc_size *v;
 	size_t n, cap;
+	uint32_t small_instance;
+	int64_t (*small)[MS_ALLOC_CACHED + 1]; ///< by size / 16, then by state; or NULL
 };
+
+/** Release; zeroed is fine. */
+void ms_sizes_deinit(struct ms_sizes *sizes);
 
 struct ms_tally {
 	struct ms_tally_arena *arenas; ///< by number of the arena
@@ -41,6 +51,10 @@ void ms_tally_block(struct ms_tally_arena *arena, const struct ms_alloc_block *b
 /** Count a block by its size, or take it back (sign -1). Errors: NOMEM. */
 struct ms_error *ms_sizes_add(struct ms_sizes *sizes, uint32_t instance, uint64_t size,
 	enum ms_alloc_state state, int sign) MS_MUST_CHECK;
+
+/** Add what others counted. Errors: NOMEM. */
+struct ms_error *ms_sizes_merge(
+	struct ms_sizes *to, const struct ms_sizes *from) MS_MUST_CHECK;
 
 /** Add what another arena's counts have. */
 void ms_tally_add(struct ms_tally_arena *to, const struct ms_tally_arena *from);

@@ -392,6 +392,56 @@ bool ms_blocks_next(const struct ms_blocks *blocks, struct ms_block *block)
 	return true;
 }
 
+// The blocks of one segment from unit `from` on, whose kinds begin at `at`, as long as the
+// next one begins at or before `limit`. Returns the unit of the first that was not added.
+static size_t add_up_segment(const struct segment *segment, size_t from, size_t limit,
+	unsigned shift, const ms_kind *kinds, struct ms_blocks_sum *sums)
+{
+	size_t word = (from + 1) / WORD_BITS;
+	uint64_t bits = from + 1 < segment->words * WORD_BITS
+				? segment->bits[word] & ~0ull << (from + 1) % WORD_BITS
+				: 0;
+	while (word < segment->words) {
+		for (; bits; bits &= bits - 1) {
+			size_t next = word * WORD_BITS + (size_t)__builtin_ctzll(bits);
+			if (next > limit)
+				return from;
+			sums[*kinds].bytes += (uint64_t)(next - from) << shift;
+			sums[*kinds++].count++;
+			from = next;
+		}
+		if (++word < segment->words)
+			bits = segment->bits[word];
+	}
+	return from;
+}
+
+void ms_blocks_add_up(const struct ms_blocks *blocks, struct ms_block *block,
+	uint64_t end, struct ms_blocks_sum *sums)
+{
+	while (block->range.end <= end && block->range.end < blocks->range.end) {
+		uint64_t unit = unit_of(blocks, block->range.start);
+		uint64_t first = unit >> SEGMENT_SHIFT << SEGMENT_SHIFT;
+		size_t number = (size_t)(unit >> SEGMENT_SHIFT);
+		const struct segment *segment = &blocks->segments[number];
+		size_t rank = local(block->ordinal);
+		size_t limit =
+			(size_t)ms_min(unit_of(blocks, end) - first, MS_BLOCKS_SEGMENT);
+		size_t at = add_up_segment(segment, local(unit), limit, blocks->shift,
+			segment->kinds + rank, sums);
+		if (at != local(unit)) {
+			rank = rank_of(segment, at);
+			*block = block_at(
+				blocks, first + at, number << SEGMENT_SHIFT | rank);
+			continue;
+		}
+		// It reaches into the next segment, and ends where the next block begins.
+		sums[block->kind].bytes += ms_range_size(block->range);
+		sums[block->kind].count++;
+		(void)ms_blocks_next(blocks, block);
+	}
+}
+
 static ms_kind *kind_of(const struct ms_blocks *blocks, size_t ordinal)
 {
 	size_t number = ordinal >> SEGMENT_SHIFT, at = local(ordinal);

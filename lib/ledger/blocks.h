@@ -102,6 +102,22 @@ bool ms_blocks_find(
  */
 bool ms_blocks_next(const struct ms_blocks *blocks, struct ms_block *block);
 
+/** What blocks of one kind come to. */
+struct ms_blocks_sum {
+	uint64_t bytes, count;
+};
+
+/**
+ * Add up, by kind, the blocks from a given one on that end at or before `end`.
+ *
+ * @param block  in: the first; out: the first that ends behind `end`, or the last block
+ *               of the table, which is never added
+ * @param sums   by kind; added to
+ * Cost: about 2 ns a block.
+ */
+void ms_blocks_add_up(const struct ms_blocks *blocks, struct ms_block *block,
+	uint64_t end, struct ms_blocks_sum *sums);
+
 /** The kind of a block as of now. */
 ms_kind ms_blocks_kind(const struct ms_blocks *blocks, size_t ordinal);
 

@@ -97,8 +97,10 @@ static struct ms_error *index_owners(struct sum *s)
 	s->owner_of = calloc(s->kind_n, sizeof(*s->owner_of));
 	s->here = calloc(s->kind_n, sizeof(*s->here));
 	s->kinds = calloc(s->kind_n, sizeof(*s->kinds));
+	s->sums = calloc(s->kind_n, sizeof(*s->sums));
 	s->of_claims = calloc(s->claims->sorted.n + 1, sizeof(*s->of_claims));
-	if (!s->owners || !s->owner_of || !s->here || !s->kinds || !s->of_claims)
+	if (!s->owners || !s->owner_of || !s->here || !s->kinds || !s->sums ||
+		!s->of_claims)
 		return &ms_error_nomem;
 	for (size_t i = 0; i < s->kind_n; i++)
 		s->owners[i] = ms_kinds_row(kinds, (ms_kind)i)->owner;
@@ -622,6 +624,7 @@ struct ms_error *ms_ledger_sum(const struct ms_claims *claims,
 	struct sum s = { .claims = claims, .in = in, .ledger = ledger };
 	struct ms_error *err = run_sum(&s);
 	free(s.kinds);
+	free(s.sums);
 	free(s.of_claims);
 	free(s.owners);
 	free(s.owner_of);

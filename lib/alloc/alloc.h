@@ -124,11 +124,20 @@ struct ms_alloc_region {
 	const struct ms_blocks *blocks; ///< in a survey: its table, borrowed; else NULL
 };
 
-/** All blocks of one size, whatever their arena. */
+enum {
+	MS_ALLOC_CLASSED =
+		MS_ALLOC_CACHED + 1, ///< the first states: those of single blocks
+};
+
+/**
+ * All blocks of one size, whatever their arena. A target with very many sizes has those
+ * above 16 KiB rounded up to an eighth of a power of two.
+ */
 struct ms_alloc_size {
 	uint64_t size; ///< bytes of a block, header included
 	uint32_t instance;
-	uint64_t blocks[MS_ALLOC_STATE_COUNT];
+	uint64_t blocks[MS_ALLOC_CLASSED]; ///< by state
+	uint64_t bytes[MS_ALLOC_CLASSED];
 };
 
 /** What malloc holds in a target; made by ms_alloc_find(). */

@@ -41,6 +41,7 @@ struct finder {
 	uint64_t random_key;
 	size_t random_votes, cache_key_votes, entries_seen;
 	size_t plain_votes, safe_votes;
+	bool does_follow; // what is cached comes from the caches' lists
 };
 
 static bool is_ours(const struct finder *f, uint64_t address)
@@ -340,7 +341,7 @@ static uint64_t bin_bytes(const struct finder *f, const struct cache *cache, uns
 	return bytes;
 }
 
-// Releases without a key: what is in a cache can only be learnt from its lists.
+// Releases without a key have nothing but their lists.
 static struct ms_error *settle_cache(
 	struct finder *f, const struct ms_glibc_cache_row *row)
 {
@@ -351,7 +352,7 @@ static struct ms_error *settle_cache(
 	for (unsigned bin = 0; !err && bin < cache.bins; bin++) {
 		f->find->alloc->threads.v[row->thread].cached_bytes +=
 			bin_bytes(f, &cache, bin);
-		if (f->libc->key_kind == MS_GLIBC_KEY_NONE)
+		if (f->does_follow)
 			err = mark_list(
 				f, (struct list){ cache.entries[bin], bin_size(bin),
 					   cache.counts[bin], 0, MS_MARK_CACHED });
@@ -399,14 +400,33 @@ static struct ms_error *each_fast(struct finder *f, bool does_mark)
 	return err;
 }
 
+// A key outlives its chunk's time in a cache where a thread ended: its chunks went back to
+// the arena with it, and may be live again. Lists are exact, where nothing moves and the
+// caches of all threads are known.
+static bool can_follow(const struct finder *f)
+{
+	const struct ms_thread_table *table = f->find->threads;
+	if (f->libc->key_kind == MS_GLIBC_KEY_NONE)
+		return true;
+	if (!ms_target_info(f->find->target)->is_stopped || !table || !table->n)
+		return false;
+	for (size_t i = 0; i < table->n; i++)
+		if (!table->v[i].control_block)
+			return false;
+	return true;
+}
+
 static struct ms_error *settle(struct finder *f)
 {
 	struct ms_error *err = each_fast(f, /* does_mark= */ false);
 	decide(f);
+	f->does_follow = can_follow(f);
 	if (!err)
 		err = each_fast(f, /* does_mark= */ true);
 	for (size_t i = 0; !err && i < f->libc->caches.n; i++)
 		err = settle_cache(f, &f->libc->caches.v[i]);
+	if (f->does_follow && !f->libc->torn_lists)
+		f->libc->key_kind = MS_GLIBC_KEY_NONE;
 	return err;
 }
 

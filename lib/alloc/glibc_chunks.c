@@ -55,12 +55,23 @@ static bool is_fence(const struct ms_chunks *c, uint64_t at, uint64_t head)
 					c->region->range.end - at <= 2 * FENCE);
 }
 
+// While a process runs a header that was read amid a change may claim anything: only where
+// the arena says now that its top chunk is, there is one.
+static bool is_top_now(const struct ms_chunks *c, uint64_t at)
+{
+	uint64_t address = c->alloc->arenas.v[c->region->arena].address, top;
+	return !c->is_running ||
+	       (ms_target_get(c->alloc->private->target, address + c->libc->state->top,
+			&top, sizeof(top)) &&
+		       top == at);
+}
+
 static bool is_top(const struct ms_chunks *c, uint64_t at, uint64_t head)
 {
 	uint64_t size = size_of(head), rest = c->region->range.end - at;
 	bool has_grown = c->is_running && size > rest && size < c->libc->heap_max;
 	return c->region->has_top && size % 16 == 0 && (size == rest || has_grown) &&
-	       head & MS_CHUNK_PREV_INUSE;
+	       head & MS_CHUNK_PREV_INUSE && is_top_now(c, at);
 }
 
 static bool get_header(
@@ -199,18 +210,10 @@ static enum ms_alloc_state state_of(struct ms_chunks *c, const struct header *ne
 			c->emit->arena->odd += c->pending_size;
 		return MS_ALLOC_FREE;
 	}
-	if (c->is_cached)
-		return MS_ALLOC_CACHED;
-	switch (ms_marks_get(&c->alloc->private->marks, c->pending + 16)) {
-	case MS_MARK_CACHED:
-		return MS_ALLOC_CACHED;
-	case MS_MARK_FAST:
-		return MS_ALLOC_FAST;
-	case MS_MARK_FREE:
-	case MS_MARK_NONE:
-		break;
-	}
-	return MS_ALLOC_LIVE;
+	enum ms_mark mark = ms_marks_get(&c->alloc->private->marks, c->pending + 16);
+	if (mark == MS_MARK_FAST)
+		return MS_ALLOC_FAST; // a thread that ended put it there, key and all
+	return c->is_cached || mark == MS_MARK_CACHED ? MS_ALLOC_CACHED : MS_ALLOC_LIVE;
 }
 
 // The header behind the pending chunk was read: give the chunk out.
@@ -219,8 +222,8 @@ static struct ms_error *resolve(struct ms_chunks *c, const struct header *next)
 	uint64_t start = c->pending, end = start + c->pending_size;
 	if (!start)
 		return NULL;
-	c->pending = 0;
 	enum ms_alloc_state state = state_of(c, next);
+	c->pending = 0;
 	if (state == MS_ALLOC_FREE || state == MS_ALLOC_FAST)
 		count_free(c, start, end);
 	else if (c->free_start)

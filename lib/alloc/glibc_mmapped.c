@@ -138,6 +138,28 @@ static bool find_in_page(const struct ms_glibc *libc, struct ms_range within,
 	return false;
 }
 
+// memalign moves the header up to the first boundary that leaves room for a chunk, and
+// leaves the one at the start as it was: the one that counts says how far it was moved.
+static void find_moved(struct finder *f, const struct ms_glibc *libc,
+	struct ms_range within, struct ms_alloc_region *region)
+{
+	struct ms_range block = region->range;
+	uint64_t least = block.start + 16 + MS_CHUNK_MIN;
+	for (uint64_t align = 32; align < ms_range_size(block); align *= 2) {
+		uint8_t words[16];
+		uint64_t memory;
+		struct ms_range range;
+		if (!ms_align_up(least, align, &memory) || memory >= block.end ||
+			!ms_peek_bytes(f->find->peek, memory - 16, words, 16) ||
+			!is_mmapped(libc, within, memory - 16, words, &range) ||
+			range.start != block.start)
+			continue;
+		region->range = range;
+		region->memory = memory;
+		return;
+	}
+}
+
 // Headers in a row from a page's start to a pair of fenceposts, or to the top chunk.
 static bool find_segment(struct finder *f, const struct ms_glibc *libc,
 	struct ms_range within, uint64_t start, struct ms_alloc_region *ret)
@@ -192,6 +214,8 @@ static struct ms_error *try_page(struct finder *f, struct ms_range within, uint6
 	struct ms_glibc *libc = next_libc(f, /* want_segments= */ false);
 	*ret_end = page;
 	if (libc && find_in_page(libc, within, page, bytes, &region)) {
+		if (region.memory == page + 16)
+			find_moved(f, libc, within, &region);
 		*ret_end = region.range.end;
 		return add_mmapped(f, libc, &region);
 	}

@@ -60,29 +60,72 @@ static uint64_t round_size(uint64_t size)
 	return ms_align_up(size, step, &rounded) ? rounded : size;
 }
 
+static bool is_small(uint64_t size)
+{
+	return size < MS_SIZES_SMALL * 16 && size % 16 == 0;
+}
+
+static void add_row(struct ms_alloc_size *to, const struct ms_alloc_size *from)
+{
+	for (size_t state = 0; state < MS_ALLOC_CLASSED; state++) {
+		to->blocks[state] += from->blocks[state];
+		to->bytes[state] += from->bytes[state];
+	}
+}
+
+static struct ms_alloc_size *row_at(
+	struct ms_sizes *sizes, uint32_t instance, uint64_t size)
+{
+	struct ms_alloc_size *row = &sizes->v[slot_of(sizes, instance, size)];
+	if (!row->size) {
+		row->size = size;
+		row->instance = instance;
+		sizes->n++;
+	}
+	return row;
+}
+
+// Round all sizes. Whether this happens depends on how many there are in all, not on the
+// order they come in.
+static struct ms_error *coarsen(struct ms_sizes *sizes)
+{
+	struct ms_sizes coarse = *sizes;
+	coarse.n = 0;
+	coarse.is_coarse = true;
+	coarse.v = calloc(coarse.cap, sizeof(*coarse.v));
+	if (!coarse.v)
+		return &ms_error_nomem;
+	for (size_t i = 0; i < sizes->cap; i++) {
+		const struct ms_alloc_size *row = &sizes->v[i];
+		uint64_t size = is_small(row->size) ? row->size : round_size(row->size);
+		if (row->size)
+			add_row(row_at(&coarse, row->instance, size), row);
+	}
+	free(sizes->v);
+	*sizes = coarse;
+	return NULL;
+}
+
 static struct ms_error *size_row(struct ms_sizes *sizes, uint32_t instance, uint64_t size,
 	struct ms_alloc_size **ret)
 {
+	struct ms_error *err = NULL;
 	if (sizes->n * 2 >= sizes->cap && !grow(sizes))
 		return &ms_error_nomem;
-	size_t at = slot_of(sizes, instance, size);
-	if (!sizes->v[at].size && sizes->n >= MS_TALLY_SIZES_MAX) {
+	if (sizes->n >= MS_SIZES_MAX && !sizes->is_coarse)
+		err = coarsen(sizes);
+	if (err)
+		return err;
+	if (sizes->is_coarse && !is_small(size))
 		size = round_size(size);
-		at = slot_of(sizes, instance, size);
-	}
-	if (!sizes->v[at].size) {
-		sizes->v[at].size = size;
-		sizes->v[at].instance = instance;
-		sizes->n++;
-	}
-	*ret = &sizes->v[at];
+	*ret = row_at(sizes, instance, size);
 	return NULL;
 }
 
 // Only blocks have a size class; the rest of a heap is as large as it happens to be.
 static bool has_class(enum ms_alloc_state state)
 {
-	return state <= MS_ALLOC_CACHED;
+	return (unsigned)state < MS_ALLOC_CLASSED;
 }
 
 _Static_assert(MS_ALLOC_LIVE < MS_ALLOC_CACHED && MS_ALLOC_FREE < MS_ALLOC_CACHED &&
@@ -100,7 +143,7 @@ void ms_tally_block(struct ms_tally_arena *arena, const struct ms_alloc_block *b
 // The place of a small size; NULL: it has none.
 static int64_t *small_of(struct ms_sizes *sizes, uint32_t instance, uint64_t size)
 {
-	if (size >= MS_SIZES_SMALL * 16 || size % 16)
+	if (!is_small(size))
 		return NULL;
 	if (!sizes->small) {
 		sizes->small = calloc(MS_SIZES_SMALL, sizeof(*sizes->small));
@@ -123,9 +166,11 @@ struct ms_error *ms_sizes_add(struct ms_sizes *sizes, uint32_t instance, uint64_
 		return NULL;
 	}
 	struct ms_error *err = size_row(sizes, instance, size, &row);
-	if (!err)
-		row->blocks[state] += (uint64_t)(int64_t)sign;
-	return err;
+	if (err)
+		return err;
+	row->blocks[state] += (uint64_t)(int64_t)sign;
+	row->bytes[state] += (uint64_t)(int64_t)sign * size;
+	return NULL;
 }
 
 // Small sizes become rows like the others.
@@ -133,13 +178,15 @@ static struct ms_error *merge_small(struct ms_sizes *to, const struct ms_sizes *
 {
 	struct ms_error *err = NULL;
 	for (uint64_t i = 0; from->small && !err && i < MS_SIZES_SMALL; i++)
-		for (int state = 0; !err && state <= MS_ALLOC_CACHED; state++) {
+		for (int state = 0; !err && state < MS_ALLOC_CLASSED; state++) {
 			struct ms_alloc_size *row;
 			if (!from->small[i][state])
 				continue;
 			err = size_row(to, from->small_instance, i * 16, &row);
-			if (!err)
-				row->blocks[state] += (uint64_t)from->small[i][state];
+			if (err)
+				return err;
+			row->blocks[state] += (uint64_t)from->small[i][state];
+			row->bytes[state] += (uint64_t)from->small[i][state] * i * 16;
 		}
 	return err;
 }
@@ -158,15 +205,17 @@ void ms_tally_add(struct ms_tally_arena *to, const struct ms_tally_arena *from)
 
 struct ms_error *ms_sizes_merge(struct ms_sizes *to, const struct ms_sizes *from)
 {
-	struct ms_error *err = merge_small(to, from);
+	struct ms_error *err = from->is_coarse && !to->is_coarse ? coarsen(to) : NULL;
+	if (!err)
+		err = merge_small(to, from);
 	for (size_t i = 0; !err && i < from->cap; i++) {
 		const struct ms_alloc_size *row = &from->v[i];
 		struct ms_alloc_size *sum;
 		if (!row->size)
 			continue;
 		err = size_row(to, row->instance, row->size, &sum);
-		for (size_t state = 0; !err && state < MS_ALLOC_STATE_COUNT; state++)
-			sum->blocks[state] += row->blocks[state];
+		if (!err)
+			add_row(sum, row);
 	}
 	return err;
 }
@@ -180,7 +229,7 @@ struct ms_error *ms_tally_merge(struct ms_tally *to, const struct ms_tally *from
 
 static bool is_empty(const struct ms_alloc_size *row)
 {
-	for (size_t state = 0; state < MS_ALLOC_STATE_COUNT; state++)
+	for (size_t state = 0; state < MS_ALLOC_CLASSED; state++)
 		if (row->blocks[state])
 			return false;
 	return true;

@@ -21,8 +21,9 @@ enum {
 struct ms_sizes {
 	struct ms_alloc_size *v;
 	size_t n, cap;
+	bool is_coarse; ///< there were too many sizes
 	uint32_t small_instance;
-	int64_t (*small)[MS_ALLOC_CACHED + 1]; ///< by size / 16, then by state; or NULL
+	int64_t (*small)[MS_ALLOC_CLASSED]; ///< by size / 16, then by state; or NULL
 };
 
 /** Release; zeroed is fine. */

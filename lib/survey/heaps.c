@@ -229,9 +229,9 @@ static struct ms_error *add_sizes(struct lines *l)
 	ms_array_foreach (from, &l->alloc->sizes) {
 		struct ms_alloc_count counts[MS_ALLOC_STATE_COUNT] = { 0 };
 		struct ms_size_line *line = &heaps->sizes[heaps->size_n++];
-		for (int state = 0; state < MS_ALLOC_STATE_COUNT; state++) {
+		for (int state = 0; state < MS_ALLOC_CLASSED; state++) {
 			counts[state].blocks = from->blocks[state];
-			counts[state].bytes = from->blocks[state] * from->size;
+			counts[state].bytes = from->bytes[state];
 		}
 		line->allocator = l->alloc->instances.v[from->instance].allocator;
 		line->size = from->size;

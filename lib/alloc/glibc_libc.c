@@ -13,6 +13,7 @@ enum {
 	RELATIVE_AARCH64 = 1027,
 	HEAP_MAX = 64 << 20,
 	LIBCS_MAX = 64,
+	RING_MAX = 4096,
 };
 
 // Newest last; 2.17 and 2.23 share the distance of the self-pointer and are told apart by
@@ -200,13 +201,29 @@ static bool has_bins(struct ms_peek *peek, uint64_t bins)
 	return empty > 0;
 }
 
+// Does the ring of arenas come back to this one? Layouts that differ only in what lies in
+// front of the bins are told apart by that.
+static bool is_in_ring(
+	struct ms_peek *peek, const struct ms_glibc *libc, struct ms_glibc_arena arena)
+{
+	uint64_t address = arena.address;
+	for (unsigned i = 0; i < RING_MAX; i++) {
+		if (arena.next == address)
+			return true;
+		if (!ms_glibc_read_arena(peek, libc, arena.next, &arena))
+			return false;
+	}
+	return false;
+}
+
 static bool is_arena_at(struct search *s, struct ms_peek *peek,
 	const struct ms_glibc_state_layout *state, uint64_t bins)
 {
 	struct ms_glibc libc = { .state = state };
 	struct ms_glibc_arena arena;
 	uint64_t address = bins - state->bins;
-	if (!ms_glibc_read_arena(peek, &libc, address, &arena) || !arena.next)
+	if (!ms_glibc_read_arena(peek, &libc, address, &arena) ||
+		!is_in_ring(peek, &libc, arena))
 		return false;
 	if (state->attached && (arena.attached == 0 || arena.attached > UINT32_MAX))
 		return false;

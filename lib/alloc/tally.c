@@ -37,8 +37,8 @@ static size_t slot_of(const struct ms_sizes *sizes, uint32_t instance, uint64_t 
 
 static bool grow(struct ms_sizes *sizes)
 {
-	struct ms_sizes wider = { .n = sizes->n,
-		.cap = sizes->cap ? sizes->cap * 2 : 256 };
+	struct ms_sizes wider = *sizes;
+	wider.cap = sizes->cap ? sizes->cap * 2 : 256;
 	wider.v = calloc(wider.cap, sizeof(*wider.v));
 	if (!wider.v)
 		return false;

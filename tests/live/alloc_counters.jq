@@ -6,8 +6,10 @@
 
 def total(f): map(f) | add // 0;
 
+# By the reader's names: gperftools is one of those that are called tcmalloc.
+def name: if $allocator == "gperftools" then "tcmalloc" else $allocator end;
 # Arenas of the instance, and glibc's blocks with mappings of their own.
-def index: [$dump.instances[].allocator] | index($allocator);
+def index: [$dump.instances[].allocator] | index(name);
 def instance: $dump.instances[index];
 def arenas: [$dump.arenas[] | select(.instance == index)];
 def mmapped: [$dump.mmapped[]? | select(.instance == index)];
@@ -30,6 +32,8 @@ def own_table($blocks_max; $bytes_max; $drift):
 	($truth.live) as $blocks | ($truth.usable_bytes) as $usable |
 	between("live blocks"; $blocks; seen_all("live"; "blocks"); $blocks + $blocks_max),
 	between("live usable bytes"; $usable; seen_all("live"; "usable"); $usable + $bytes_max),
+	equal("live blocks by size"; [$dump.sizes[] | select(.instance == index).live] | add // 0;
+		seen_all("live"; "blocks")),
 	equal("torn bytes"; seen_all("torn"; "bytes"); 0),
 	equal("walked"; instance.walked; true),
 	between("off"; 0; instance.off; $drift),
@@ -105,8 +109,10 @@ def gperftools:
 	equal("allocated"; seen("live"; "usable"); $allocated),
 	equal("allocated and caches"; seen("live"; "usable") + seen("cached"; "usable");
 		$allocated + $thread + $transfer),
-	equal("central cache"; seen("free"; "usable");
-		$said["tcmalloc.central_cache_free_bytes"]),
+	# Its central cache counts the ends of spans too small for an object, we as overhead.
+	($said["tcmalloc.central_cache_free_bytes"] as $central |
+	between("central cache"; $central - seen("overhead"; "bytes"); seen("free"; "usable");
+		$central)),
 	equal("pageheap free"; seen("dirty"; "bytes"); $said["tcmalloc.pageheap_free_bytes"]),
 	equal("pageheap unmapped"; seen("retained"; "bytes");
 		$said["tcmalloc.pageheap_unmapped_bytes"]),

@@ -8,7 +8,7 @@ enum {
 	SCAN_MAX = 8 << 20,    // from a stack pointer up: what deep recursion may use
 	TOP_BYTES = 8 << 10,   // of a stack: the control block lies in its last pages
 	STACK_MAX = 64 << 20,  // of a stack known by its shape only
-	FIRST_MAX = 256 << 10, // of the memory ld.so or brk gave the first thread's block
+	FIRST_MAX = 256 << 10, // of a mapping that may hold the first thread's block
 	FIRST_TOTAL = 8 << 20,
 };
 
@@ -163,23 +163,31 @@ static bool is_file_beside(const struct ms_maps *maps, size_t i)
 	       (i + 1 < maps->n && maps->v[i + 1].kind == MS_MAPPING_FILE);
 }
 
-// The first thread's block lies in memory that ld.so got before there was a malloc, small
-// and among the libraries; in programs without libraries at the start of the brk area.
+// Where the first thread's block may be. ld.so maps memory for it before there is a malloc,
+// among the libraries; what is mapped later goes below and may be joined with it, so it is
+// the top of a mapping. In programs without libraries it is the start of the brk area.
+static struct ms_range first_range(const struct ms_maps *maps, size_t i)
+{
+	const struct ms_mapping *m = &maps->v[i];
+	struct ms_range range = m->range;
+	uint64_t size = ms_min(ms_range_size(range), FIRST_MAX);
+	if (m->kind == MS_MAPPING_HEAP)
+		range.end = range.start + size;
+	else if (ms_is_stack_memory(m) && is_file_beside(maps, i))
+		range.start = range.end - size;
+	else
+		range.end = range.start;
+	return range;
+}
+
 static struct ms_error *scan_first(struct ms_stack_finder *f, struct ms_thread_row *row)
 {
 	struct ms_error *err = NULL;
 	uint64_t left = FIRST_TOTAL;
 	for (size_t i = 0; !err && left && !row->control_block && i < f->maps->n; i++) {
-		const struct ms_mapping *m = &f->maps->v[i];
-		uint64_t size = ms_range_size(m->range);
-		bool is_heap = m->kind == MS_MAPPING_HEAP;
-		bool is_small = ms_is_stack_memory(m) && size <= FIRST_MAX &&
-				is_file_beside(f->maps, i);
-		if (!is_heap && !is_small)
-			continue;
-		size = ms_min(size, FIRST_MAX);
-		left -= ms_min(left, size);
-		err = scan(f, m->range.start, m->range.start + size, row);
+		struct ms_range range = first_range(f->maps, i);
+		left -= ms_min(left, ms_range_size(range));
+		err = scan(f, range.start, range.end, row);
 	}
 	return err;
 }

@@ -15,7 +15,8 @@
 
 enum {
 	LIVING = 3,
-	ENDED = 2
+	ENDED = 2,
+	BSS_HIDDEN = 16 << 10,
 };
 
 struct planted_threads {
@@ -46,7 +47,6 @@ static void threads_main(int to_parent)
 		pthread_create(&planted.living[i], NULL, wait_or_end, &planted);
 	for (int i = 0; i < ENDED; i++)
 		pthread_join(planted.ended[i], NULL);
-	usleep(20000); // until all of the living wait in the kernel
 	if (write(to_parent, &planted, sizeof(planted)) != sizeof(planted))
 		_exit(1);
 	for (;;)
@@ -66,12 +66,35 @@ static pid_t start_threads(struct planted_threads *ret)
 	return pid;
 }
 
+static bool all_wait(struct ms_target *target)
+{
+	const struct ms_threads *threads = ms_target_threads(target);
+	for (size_t i = 0; i < threads->n; i++)
+		if (!threads->v[i].sp)
+			return false;
+	return threads->n == LIVING + 1;
+}
+
+// Once all of its threads wait in the kernel, if they do.
+static struct ms_target *open_child(pid_t pid, bool spins)
+{
+	for (int i = 0;; i++) {
+		struct ms_target *target;
+		no_error(ms_target_open_pid((uint64_t)pid, NULL, &target));
+		if (spins || i == 1000 || all_wait(target))
+			return target;
+		ms_target_free(target);
+		usleep(5000);
+	}
+}
+
 static bool is_data(const struct ms_mapping *m)
 {
 	return m->kind == MS_MAPPING_FILE && m->flags & MS_MAPPING_WRITE;
 }
 
-// Files' data and the .bss behind it read as zero.
+// Files' data and the beginning of the .bss behind it read as zero. Its end may be joined
+// with memory that is something else.
 static void hide_data(void *arg, struct ms_range range, uint8_t *bytes)
 {
 	const struct ms_maps *maps = arg;
@@ -81,6 +104,8 @@ static void hide_data(void *arg, struct ms_range range, uint8_t *bytes)
 			      maps->v[i - 1].range.end == data.start;
 		if (!is_data(&maps->v[i]) && !is_bss)
 			continue;
+		if (is_bss)
+			data.end = ms_min(data.end, data.start + BSS_HIDDEN);
 		data = ms_range_clip(data, range);
 		memset(bytes + (data.start - range.start), 0, ms_range_size(data));
 	}
@@ -117,11 +142,10 @@ static void check_living(const struct ms_thread_table *table,
 static void finds_all_in_lists(void **state)
 {
 	struct planted_threads planted;
-	struct ms_target *target;
 	struct ms_thread_table *table;
 	pid_t pid = start_threads(&planted);
+	struct ms_target *target = open_child(pid, /* spins= */ false);
 	(void)state;
-	no_error(ms_target_open_pid((uint64_t)pid, NULL, &target));
 	no_error(ms_thread_table_make(target, &table));
 	check_living(table, &planted, MS_STACK_BY_LIST, MS_GRADE_EXACT);
 	assert_int_equal(table->ended_n, ENDED);
@@ -139,11 +163,10 @@ static void finds_all_in_lists(void **state)
 static void finds_the_living_without_lists(void **state)
 {
 	struct planted_threads planted;
-	struct ms_target *target;
 	struct ms_thread_table *table;
 	pid_t pid = start_threads(&planted);
+	struct ms_target *target = open_child(pid, /* spins= */ false);
 	(void)state;
-	no_error(ms_target_open_pid((uint64_t)pid, NULL, &target));
 	ms_target_overlay(target, hide_data, (void *)(uintptr_t)ms_target_maps(target));
 	no_error(ms_thread_table_make(target, &table));
 	check_living(table, &planted, MS_STACK_BY_SCAN, MS_GRADE_STRUCTURAL);
@@ -197,7 +220,6 @@ static void merged_main(int to_parent, bool spins)
 	planted.start = p == MAP_FAILED ? 0 : (uintptr_t)p;
 	for (int i = 0; i < LIVING && planted.start; i++)
 		start_on(&planted, i);
-	usleep(20000);
 	if (write(to_parent, &planted, sizeof(planted)) != sizeof(planted))
 		_exit(1);
 	for (;;)
@@ -278,9 +300,8 @@ static void cuts_one_mapping_into_stacks(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		struct planted_merged planted;
-		struct ms_target *target;
 		pid_t pid = start_merged(ways[i].spins, &planted);
-		no_error(ms_target_open_pid((uint64_t)pid, NULL, &target));
+		struct ms_target *target = open_child(pid, ways[i].spins);
 		struct hidden hidden = { ms_target_maps(target), planted.start };
 		ms_target_overlay(target, ways[i].overlay,
 			ways[i].overlay == hide_data ? (void *)(uintptr_t)hidden.maps

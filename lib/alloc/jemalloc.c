@@ -1,11 +1,80 @@
-// jemalloc: see alloc.h.
+// jemalloc: see jemalloc.h.
 
-#include "alloc/alloc_internal.h"
+#include "alloc/jemalloc.h"
+
+static const char *const layout_names[MS_JEMALLOC_LAYOUTS] = {
+	[MS_JEMALLOC_5_2] = "5.2",
+	[MS_JEMALLOC_5_3] = "5.3",
+};
+
+// Usable bytes of large blocks: all but the pad page, where this jemalloc uses one. Not
+// their class: from 5.3.1 on blocks may lie between two classes.
+static void settle_large(struct ms_jemalloc *je)
+{
+	struct ms_extents *extents = &je->find->alloc->private->extents;
+	uint64_t pad = je->large_padded * 2 > je->large ? 1u << MS_JEMALLOC_PAGE : 0;
+	for (size_t i = je->first; i < extents->n; i++) {
+		struct ms_extent *e = &extents->v[i];
+		uint64_t size = ms_range_size(e->range);
+		if (e->state == MS_ALLOC_LIVE && !e->slot && !e->usable)
+			e->usable = size > pad ? size - pad : size;
+	}
+}
+
+static void stamp(struct ms_jemalloc *je)
+{
+	const char *why = je->doubt;
+	if (je->is_incomplete)
+		why = "part of its metadata could not be read";
+	else if (je->has_no_room)
+		why = "more free slots than can be told apart";
+	else if (je->has_huge)
+		why = "its huge pages have free pages that are not listed";
+	if (!why && je->off)
+		why = "extents that do not fit their neighbours or themselves";
+	ms_alloc_stamp(je->find->alloc, je->instance, je->off, why ? "%s" : NULL, why);
+}
+
+static struct ms_error *read_books(struct ms_jemalloc *je)
+{
+	struct ms_alloc *alloc = je->find->alloc;
+	struct ms_alloc_instance row = {
+		.allocator = "jemalloc", .path = je->module->path, .is_walked = true
+	};
+	(void)snprintf(row.layout, sizeof(row.layout), "%s", layout_names[je->layout]);
+	je->first = alloc->private->extents.n;
+	struct ms_error *err = ms_alloc_add_instance(alloc, &row, &je->instance);
+	if (!err)
+		err = ms_words_new(je->find->target, je->find->cancel, &je->words);
+	if (!err)
+		err = ms_jemalloc_read_tree(je);
+	if (!err) {
+		settle_large(je);
+		stamp(je);
+	}
+	ms_words_free(je->words);
+	return err;
+}
+
+static struct ms_error *find_in(
+	struct ms_alloc_find *find, const struct ms_module *module)
+{
+	_cleanup_free_ struct ms_jemalloc *je = calloc(1, sizeof(*je));
+	if (!je)
+		return &ms_error_nomem;
+	je->find = find;
+	je->module = module;
+	struct ms_error *err =
+		ms_jemalloc_find_root(find, module, &je->root, &je->layout);
+	return err || !je->root ? err : read_books(je);
+}
 
 static struct ms_error *find(struct ms_alloc_find *find)
 {
-	(void)find;
-	return NULL;
+	struct ms_error *err = NULL;
+	for (size_t i = 0; !err && i < find->modules.n; i++)
+		err = find_in(find, &find->modules.v[i]);
+	return err;
 }
 
 const struct ms_allocator ms_allocator_jemalloc = { .name = "jemalloc", .find = find };

@@ -1,0 +1,127 @@
+/**
+ * jemalloc: its books as they lie in memory (5.2 to 5.3, 4 KiB pages, 48-bit addresses).
+ *
+ * Every page jemalloc manages has a word in a tree of two levels: 2^18 pointers in the
+ * library's .bss, one per GiB, each to a leaf of 2^18 words, one per page. A leaf's word
+ * holds the address of an extent's descriptor, its size class, and whether it is a slab.
+ * The descriptor says where the extent lies, whose it is, and in which state; a slab's
+ * has a bitmap of its free slots.
+ *
+ * Nothing is found by name: the tree is known by its words, its descriptors and the
+ * addresses that lead to both agreeing with each other.
+ *
+ * Source: jemalloc 5.2.1, 5.3.0, 5.3.1: include/jemalloc/internal/{rtree,edata,
+ * extent_structs,sc,tcache_structs,cache_bin,base}.h.
+ */
+#pragma once
+
+#include "alloc/alloc_internal.h"
+#include "alloc/words.h"
+
+enum ms_jemalloc_layout {
+	MS_JEMALLOC_5_2,
+	MS_JEMALLOC_5_3,
+	MS_JEMALLOC_LAYOUTS,
+};
+
+enum {
+	MS_JEMALLOC_ENTRIES = 1 << 18,               ///< of the root, and of a leaf
+	MS_JEMALLOC_TABLE = MS_JEMALLOC_ENTRIES * 8, ///< bytes of each
+	MS_JEMALLOC_GIB = 30,                        ///< address bits below the root's
+	MS_JEMALLOC_PAGE = 12,                       ///< address bits below a leaf's
+	MS_JEMALLOC_SMALL = 36,                      ///< size classes of slabs: 0 to 35
+	MS_JEMALLOC_CLASSES = 232,                   ///< all size classes; 232 is "none"
+	MS_JEMALLOC_ARENAS = 4095,                   ///< one more is "none"
+	MS_JEMALLOC_SLOTS = 512,                     ///< at most, of a slab
+	MS_JEMALLOC_EXTENT_BYTES = 128,              ///< of a descriptor
+};
+
+enum ms_jemalloc_state {
+	MS_JEMALLOC_ACTIVE,
+	MS_JEMALLOC_DIRTY,
+	MS_JEMALLOC_MUZZY,
+	MS_JEMALLOC_RETAINED, ///< later ones are passed through within one operation
+};
+
+/** A leaf's word, taken apart. */
+struct ms_jemalloc_page {
+	uint64_t extent; ///< address of the descriptor
+	unsigned size_class;
+	unsigned state; ///< 5.3 only
+	bool is_slab;
+};
+
+/** An extent's descriptor, taken apart and checked by itself. */
+struct ms_jemalloc_extent {
+	struct ms_range range; ///< whole pages
+	uint64_t memory;       ///< a large block begins within the first page
+	unsigned arena;
+	unsigned size_class;
+	unsigned state;
+	unsigned free; ///< slots
+	bool is_slab;
+	bool is_huge; ///< cut from a huge page by the allocator for those (5.3)
+	uint64_t bitmap[MS_JEMALLOC_SLOTS / 64]; ///< of a slab: bit 1 is a free slot
+};
+
+/** Bytes of size class 0 to MS_JEMALLOC_CLASSES - 1; 0 beyond. */
+uint64_t ms_jemalloc_class_size(unsigned size_class);
+
+/** Take a leaf's word apart. */
+struct ms_jemalloc_page ms_jemalloc_page(uint64_t word, enum ms_jemalloc_layout layout);
+
+/** Take a descriptor apart; false if a field is out of range. */
+bool ms_jemalloc_extent_parse(const uint8_t bytes[MS_JEMALLOC_EXTENT_BYTES],
+	enum ms_jemalloc_layout layout, struct ms_jemalloc_extent *ret);
+
+/** Do a page's word and the descriptor it leads to say the same? */
+bool ms_jemalloc_agree(const struct ms_jemalloc_page *page, uint64_t address,
+	const struct ms_jemalloc_extent *extent, enum ms_jemalloc_layout layout);
+
+/** Slots of a slab. */
+unsigned ms_jemalloc_slots(const struct ms_jemalloc_extent *slab);
+
+/** Free slots by the bitmap. */
+unsigned ms_jemalloc_count_free(const struct ms_jemalloc_extent *slab);
+
+/** One jemalloc in the target, while its books are read. */
+struct ms_jemalloc {
+	struct ms_alloc_find *find;
+	const struct ms_module *module;
+	enum ms_jemalloc_layout layout;
+	uint64_t root;
+	struct ms_words *words;
+	uint32_t instance;
+	uint32_t arena_rows[MS_JEMALLOC_ARENAS]; ///< row in ms_alloc.arenas plus 1
+	size_t first; ///< its extents in ms_alloc_private.extents begin here, ascending
+	size_t large, large_padded; ///< large extents, and those with a pad page
+	uint64_t small_slots[MS_JEMALLOC_SMALL]; ///< slots in use, by class
+	uint64_t slabs[MS_JEMALLOC_SMALL];
+	uint64_t off;       ///< bytes that did not add up
+	bool is_incomplete; ///< metadata that could not be read
+	bool has_huge, has_no_room;
+	size_t caches, caches_lost; ///< threads' caches that were read, that were not
+	const char *doubt; ///< first thing that keeps it from being exact, or NULL
+};
+
+/** True if all of it is private anonymous memory of the target. */
+bool ms_jemalloc_is_memory(const struct ms_maps *maps, uint64_t start, uint64_t size);
+
+/**
+ * Look for the tree's root in a module's data.
+ *
+ * @param ret_root  0: there is none
+ * Errors: NOMEM, GONE, CANCELLED.
+ * Cost: one pass over the data that is resident.
+ */
+struct ms_error *ms_jemalloc_find_root(struct ms_alloc_find *find,
+	const struct ms_module *module, uint64_t *ret_root,
+	enum ms_jemalloc_layout *ret_layout) MS_MUST_CHECK;
+
+/** Add every extent of the tree, with its arenas and free slots. Errors: NOMEM, GONE,
+ * CANCELLED. */
+struct ms_error *ms_jemalloc_read_tree(struct ms_jemalloc *je) MS_MUST_CHECK;
+
+/** The row of an arena, made on first use; false if there is no room for it. */
+struct ms_error *ms_jemalloc_arena(struct ms_jemalloc *je, unsigned number, bool *ret_ok,
+	uint32_t *ret) MS_MUST_CHECK;

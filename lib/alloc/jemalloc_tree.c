@@ -1,0 +1,188 @@
+// Every extent of jemalloc's tree: see jemalloc.h.
+
+#include "alloc/jemalloc.h"
+
+#include <string.h>
+
+// A reading of the tree under way: extents come in ascending order.
+struct reading {
+	struct ms_jemalloc *je;
+	struct ms_ranges leaves; // read so far: none twice
+	uint64_t descriptor;     // of the last extent that was looked at
+	uint64_t end;            // of the last one that was added
+};
+
+static const enum ms_alloc_state state_of[] = {
+	[MS_JEMALLOC_ACTIVE] = MS_ALLOC_LIVE,
+	[MS_JEMALLOC_DIRTY] = MS_ALLOC_DIRTY,
+	[MS_JEMALLOC_MUZZY] = MS_ALLOC_MUZZY,
+	[MS_JEMALLOC_RETAINED] = MS_ALLOC_RETAINED,
+};
+
+struct ms_error *ms_jemalloc_arena(
+	struct ms_jemalloc *je, unsigned number, bool *ret_ok, uint32_t *ret)
+{
+	struct ms_alloc *alloc = je->find->alloc;
+	*ret_ok = je->arena_rows[number] || alloc->arenas.n < MS_ALLOC_ARENAS_MAX;
+	if (!*ret_ok)
+		return NULL;
+	if (!je->arena_rows[number]) {
+		struct ms_alloc_arena row = { .instance = je->instance,
+			.number = number };
+		struct ms_error *err =
+			ms_alloc_add_arena(alloc, &row, &je->arena_rows[number]);
+		if (err)
+			return err;
+		je->arena_rows[number]++;
+	}
+	*ret = je->arena_rows[number] - 1;
+	return NULL;
+}
+
+static struct ms_error *mark_free(
+	struct ms_jemalloc *je, const struct ms_jemalloc_extent *slab)
+{
+	uint64_t size = ms_jemalloc_class_size(slab->size_class);
+	struct ms_error *err = NULL;
+	for (unsigned i = 0, n = ms_jemalloc_slots(slab); !err && i < n; i++)
+		if (slab->bitmap[i / 64] >> i % 64 & 1)
+			err = ms_alloc_mark(
+				je->find->alloc, slab->memory + i * size, MS_ALLOC_FREE);
+	if (!ms_error_is(err, MS_ERROR_LIMIT))
+		return err;
+	ms_error_free(err);
+	je->has_no_room = true;
+	return NULL;
+}
+
+static struct ms_error *add_slab(
+	struct ms_jemalloc *je, const struct ms_jemalloc_extent *e, struct ms_extent *row)
+{
+	row->slot = (uint32_t)ms_jemalloc_class_size(e->size_class);
+	row->n = ms_jemalloc_slots(e);
+	je->slabs[e->size_class]++;
+	je->small_slots[e->size_class] += row->n - ms_jemalloc_count_free(e);
+	struct ms_error *err = ms_alloc_add_extent(je->find->alloc, row);
+	return err ? err : mark_free(je, e);
+}
+
+// A large block may have a page more than its class says, so that blocks need not all
+// begin on the same cache lines; how much of it is used shows only when all were seen.
+static struct ms_error *add_one(
+	struct ms_jemalloc *je, const struct ms_jemalloc_extent *e, struct ms_extent *row)
+{
+	uint64_t size = ms_range_size(e->range);
+	if (e->state == MS_JEMALLOC_ACTIVE) {
+		uint64_t class = ms_jemalloc_class_size(e->size_class);
+		row->memory = e->memory;
+		row->usable = e->size_class < MS_JEMALLOC_SMALL ? class : 0;
+		je->large++;
+		if (e->memory != e->range.start ||
+			size == class + (1u << MS_JEMALLOC_PAGE))
+			je->large_padded++;
+	}
+	return ms_alloc_add_extent(je->find->alloc, row);
+}
+
+static struct ms_error *add_extent(
+	struct reading *reading, const struct ms_jemalloc_extent *e)
+{
+	struct ms_jemalloc *je = reading->je;
+	struct ms_extent row = { .range = e->range, .state = state_of[e->state] };
+	uint64_t size = ms_range_size(e->range);
+	bool ok = e->range.start >= reading->end &&
+		  ms_jemalloc_is_memory(je->find->maps, e->range.start, size) &&
+		  (!e->is_slab || ms_jemalloc_count_free(e) == e->free);
+	struct ms_error *err = NULL;
+	if (ok)
+		err = ms_jemalloc_arena(je, e->arena, &ok, &row.arena);
+	if (err || !ok) {
+		je->off += size;
+		return err;
+	}
+	reading->end = e->range.end;
+	je->has_huge |= e->is_huge;
+	if (e->state != MS_JEMALLOC_RETAINED)
+		je->find->alloc->arenas.v[row.arena].system += size;
+	return e->is_slab ? add_slab(je, e, &row) : add_one(je, e, &row);
+}
+
+// A leaf has a word for an extent's first page and one for its last, a slab's for all.
+static struct ms_error *read_page(
+	struct reading *reading, uint64_t address, uint64_t word)
+{
+	struct ms_jemalloc *je = reading->je;
+	uint64_t page_size = 1ull << MS_JEMALLOC_PAGE;
+	struct ms_jemalloc_page page = ms_jemalloc_page(word, je->layout);
+	struct ms_jemalloc_extent extent;
+	uint8_t bytes[MS_JEMALLOC_EXTENT_BYTES];
+	if (!page.extent || page.extent == reading->descriptor)
+		return NULL;
+	reading->descriptor = page.extent;
+	if (!ms_peek_bytes(je->find->peek, page.extent, bytes, sizeof(bytes)) ||
+		!ms_jemalloc_extent_parse(bytes, je->layout, &extent) ||
+		!ms_jemalloc_agree(&page, address, &extent, je->layout)) {
+		je->off += page_size;
+		return NULL;
+	}
+	if (extent.range.start == address)
+		return add_extent(reading, &extent);
+	if (address >= reading->end) // its first page was not there
+		je->off += page_size;
+	return NULL;
+}
+
+static struct ms_error *read_leaf(struct reading *reading, uint64_t gib, uint64_t leaf)
+{
+	struct ms_words *words = reading->je->words;
+	struct ms_error *err;
+	bool any;
+	ms_words_over(words, (struct ms_range){ leaf, leaf + MS_JEMALLOC_TABLE });
+	while (!(err = ms_words_next(words, &any)) && any)
+		for (size_t i = 0; !err && i < words->n; i++) {
+			uint64_t index = (words->at - leaf) / 8 + i;
+			if (words->v[i])
+				err = read_page(reading,
+					(gib << MS_JEMALLOC_GIB) +
+						(index << MS_JEMALLOC_PAGE),
+					words->v[i]);
+		}
+	return err;
+}
+
+// Leaves lie apart from each other: a table that leads to one of them time and again
+// would keep us busy for ever.
+static struct ms_error *enter_leaf(struct reading *reading, uint64_t gib, uint64_t leaf)
+{
+	struct ms_range range = { leaf, leaf + MS_JEMALLOC_TABLE };
+	size_t i = ms_ranges_find(&reading->leaves, leaf);
+	if (!ms_jemalloc_is_memory(reading->je->find->maps, leaf, MS_JEMALLOC_TABLE) ||
+		leaf % 8 ||
+		(i < reading->leaves.n &&
+			ms_range_overlaps(reading->leaves.v[i], range))) {
+		reading->je->off += 1ull << MS_JEMALLOC_PAGE;
+		return NULL;
+	}
+	struct ms_error *err = ms_ranges_add(&reading->leaves, range);
+	return err ? err : read_leaf(reading, gib, leaf);
+}
+
+struct ms_error *ms_jemalloc_read_tree(struct ms_jemalloc *je)
+{
+	struct reading reading = { .je = je };
+	_cleanup_free_ uint64_t *root = malloc(MS_JEMALLOC_TABLE);
+	if (!root)
+		return &ms_error_nomem;
+	struct ms_gaps gaps = { 0 };
+	struct ms_read read = { { je->root, je->root + MS_JEMALLOC_TABLE }, root };
+	struct ms_error *err = ms_target_read(je->find->target, &read, 1, &gaps);
+	ms_array_foreach (gap, &gaps)
+		je->is_incomplete |= ms_gap_is_missing(gap->reason);
+	for (uint64_t gib = 0; !err && gib < MS_JEMALLOC_ENTRIES; gib++)
+		if (root[gib])
+			err = enter_leaf(&reading, gib, root[gib]);
+	je->is_incomplete |= je->words->is_missing;
+	ms_gaps_deinit(&gaps);
+	ms_ranges_deinit(&reading.leaves);
+	return err;
+}

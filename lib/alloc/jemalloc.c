@@ -30,6 +30,10 @@ static void stamp(struct ms_jemalloc *je)
 		why = "more free slots than can be told apart";
 	else if (je->has_huge)
 		why = "its huge pages have free pages that are not listed";
+	else if (je->caches_torn)
+		why = "thread caches that changed while they were read";
+	else if (!je->caches)
+		why = "no thread caches were found: what they hold counts as live";
 	if (!why && je->off)
 		why = "extents that do not fit their neighbours or themselves";
 	ms_alloc_stamp(je->find->alloc, je->instance, je->off, why ? "%s" : NULL, why);
@@ -48,10 +52,15 @@ static struct ms_error *read_books(struct ms_jemalloc *je)
 		err = ms_words_new(je->find->target, je->find->cancel, &je->words);
 	if (!err)
 		err = ms_jemalloc_read_tree(je);
+	if (!err)
+		err = ms_jemalloc_read_base(je);
 	if (!err) {
 		settle_large(je);
-		stamp(je);
+		err = ms_jemalloc_read_caches(je);
 	}
+	if (!err)
+		stamp(je);
+	ms_array_deinit(&je->blocks);
 	ms_words_free(je->words);
 	return err;
 }

@@ -84,6 +84,13 @@ unsigned ms_jemalloc_slots(const struct ms_jemalloc_extent *slab);
 /** Free slots by the bitmap. */
 unsigned ms_jemalloc_count_free(const struct ms_jemalloc_extent *slab);
 
+/** A block of an arena's metadata. */
+struct ms_jemalloc_block {
+	struct ms_range range;
+	uint32_t arena; ///< row in ms_alloc.arenas
+	bool is_oldest; ///< of its arena: holds the arena's descriptor
+};
+
 /** One jemalloc in the target, while its books are read. */
 struct ms_jemalloc {
 	struct ms_alloc_find *find;
@@ -93,14 +100,15 @@ struct ms_jemalloc {
 	struct ms_words *words;
 	uint32_t instance;
 	uint32_t arena_rows[MS_JEMALLOC_ARENAS]; ///< row in ms_alloc.arenas plus 1
-	size_t first; ///< its extents in ms_alloc_private.extents begin here, ascending
+	size_t first, end; ///< the tree's extents in ms_alloc_private.extents, ascending
+	MS_ARRAY(struct ms_jemalloc_block) blocks;
 	size_t large, large_padded; ///< large extents, and those with a pad page
 	uint64_t small_slots[MS_JEMALLOC_SMALL]; ///< slots in use, by class
 	uint64_t slabs[MS_JEMALLOC_SMALL];
 	uint64_t off;       ///< bytes that did not add up
 	bool is_incomplete; ///< metadata that could not be read
 	bool has_huge, has_no_room;
-	size_t caches, caches_lost; ///< threads' caches that were read, that were not
+	size_t caches, caches_torn; ///< threads' caches that were read, not wholly
 	const char *doubt; ///< first thing that keeps it from being exact, or NULL
 };
 
@@ -122,6 +130,25 @@ struct ms_error *ms_jemalloc_find_root(struct ms_alloc_find *find,
  * CANCELLED. */
 struct ms_error *ms_jemalloc_read_tree(struct ms_jemalloc *je) MS_MUST_CHECK;
 
-/** The row of an arena, made on first use; false if there is no room for it. */
+/** The row of an arena, made on first use; false if there is no room for it. Errors:
+ * NOMEM. */
 struct ms_error *ms_jemalloc_arena(struct ms_jemalloc *je, unsigned number, bool *ret_ok,
 	uint32_t *ret) MS_MUST_CHECK;
+
+/** The extent of the tree that holds an address, or NULL. */
+const struct ms_extent *ms_jemalloc_extent_at(
+	const struct ms_jemalloc *je, uint64_t address);
+
+/** Find and add the blocks of metadata; after the tree. Errors: NOMEM, CANCELLED. */
+struct ms_error *ms_jemalloc_read_base(struct ms_jemalloc *je) MS_MUST_CHECK;
+
+/** The block of metadata that holds an address, or NULL. */
+const struct ms_jemalloc_block *ms_jemalloc_block_at(
+	const struct ms_jemalloc *je, uint64_t address);
+
+/**
+ * Find threads' caches and mark what they hold; after the metadata.
+ *
+ * What is in a cache of a thread that is not found stays live. Errors: NOMEM.
+ */
+struct ms_error *ms_jemalloc_read_caches(struct ms_jemalloc *je) MS_MUST_CHECK;

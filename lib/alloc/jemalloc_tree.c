@@ -182,7 +182,23 @@ struct ms_error *ms_jemalloc_read_tree(struct ms_jemalloc *je)
 		if (root[gib])
 			err = enter_leaf(&reading, gib, root[gib]);
 	je->is_incomplete |= je->words->is_missing;
+	je->end = je->find->alloc->private->extents.n;
 	ms_gaps_deinit(&gaps);
 	ms_ranges_deinit(&reading.leaves);
 	return err;
+}
+
+const struct ms_extent *ms_jemalloc_extent_at(
+	const struct ms_jemalloc *je, uint64_t address)
+{
+	const struct ms_extent *v = je->find->alloc->private->extents.v;
+	size_t low = je->first, high = je->end;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (v[mid].range.end <= address)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < je->end && v[low].range.start <= address ? &v[low] : NULL;
 }

@@ -45,7 +45,8 @@ static struct ms_error *read_books(struct ms_jemalloc *je)
 	struct ms_alloc_instance row = {
 		.allocator = "jemalloc", .path = je->module->path, .is_walked = true
 	};
-	(void)snprintf(row.layout, sizeof(row.layout), "%s", layout_names[je->layout]);
+	(void)snprintf(row.layout, sizeof(row.layout), "%s, %s tree",
+		layout_names[je->root.layout], je->root.tree->name);
 	je->first = alloc->private->extents.n;
 	struct ms_error *err = ms_alloc_add_instance(alloc, &row, &je->instance);
 	if (!err)
@@ -73,9 +74,8 @@ static struct ms_error *find_in(
 		return &ms_error_nomem;
 	je->find = find;
 	je->module = module;
-	struct ms_error *err =
-		ms_jemalloc_find_root(find, module, &je->root, &je->layout);
-	return err || !je->root ? err : read_books(je);
+	struct ms_error *err = ms_jemalloc_find_root(find, module, &je->root);
+	return err || !je->root.address ? err : read_books(je);
 }
 
 static struct ms_error *find(struct ms_alloc_find *find)

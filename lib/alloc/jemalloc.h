@@ -1,8 +1,10 @@
 /**
- * jemalloc: its books as they lie in memory (5.2 to 5.3, 4 KiB pages, 48-bit addresses).
+ * jemalloc: its books as they lie in memory (5.2 to 5.3, 4 KiB pages).
  *
- * Every page jemalloc manages has a word in a tree of two levels: 2^18 pointers in the
- * library's .bss, one per GiB, each to a leaf of 2^18 words, one per page. A leaf's word
+ * Every page jemalloc manages has an entry in a tree of tables. Built for 48-bit addresses
+ * it has two levels: 2^18 pointers in the library's .bss, one per GiB, each to a leaf of
+ * 2^18 words, one per page. Built on a machine with 57-bit addresses it has three levels
+ * of 2^15, with two words in a leaf's entry, whatever the machine it runs on. An entry
  * holds the address of an extent's descriptor, its size class, and whether it is a slab.
  * The descriptor says where the extent lies, whose it is, and in which state; a slab's
  * has a bitmap of its free slots.
@@ -25,15 +27,13 @@ enum ms_jemalloc_layout {
 };
 
 enum {
-	MS_JEMALLOC_ENTRIES = 1 << 18,               ///< of the root, and of a leaf
-	MS_JEMALLOC_TABLE = MS_JEMALLOC_ENTRIES * 8, ///< bytes of each
-	MS_JEMALLOC_GIB = 30,                        ///< address bits below the root's
-	MS_JEMALLOC_PAGE = 12,                       ///< address bits below a leaf's
-	MS_JEMALLOC_SMALL = 36,                      ///< size classes of slabs: 0 to 35
-	MS_JEMALLOC_CLASSES = 232,                   ///< all size classes; 232 is "none"
-	MS_JEMALLOC_ARENAS = 4095,                   ///< one more is "none"
-	MS_JEMALLOC_SLOTS = 512,                     ///< at most, of a slab
-	MS_JEMALLOC_EXTENT_BYTES = 128,              ///< of a descriptor
+	MS_JEMALLOC_PAGE = 12, ///< address bits below a leaf's
+	MS_JEMALLOC_TREES = 2,
+	MS_JEMALLOC_SMALL = 36,         ///< size classes of slabs: 0 to 35
+	MS_JEMALLOC_CLASSES = 232,      ///< all size classes; 232 is "none"
+	MS_JEMALLOC_ARENAS = 4095,      ///< one more is "none"
+	MS_JEMALLOC_SLOTS = 512,        ///< at most, of a slab
+	MS_JEMALLOC_EXTENT_BYTES = 128, ///< of a descriptor
 };
 
 enum ms_jemalloc_state {
@@ -43,7 +43,31 @@ enum ms_jemalloc_state {
 	MS_JEMALLOC_RETAINED, ///< later ones are passed through within one operation
 };
 
-/** A leaf's word, taken apart. */
+/** The shape of a tree of pages. */
+struct ms_jemalloc_tree {
+	const char *name;
+	unsigned levels; ///< 2 or 3
+	unsigned bits;   ///< of an address, per level
+	unsigned words;  ///< in an entry of a leaf; 1 elsewhere
+};
+
+extern const struct ms_jemalloc_tree ms_jemalloc_trees[MS_JEMALLOC_TREES];
+
+/** Address bits below those a table of this level tells apart; the root is level 0. */
+static inline unsigned ms_jemalloc_shift(
+	const struct ms_jemalloc_tree *tree, unsigned level)
+{
+	return MS_JEMALLOC_PAGE + tree->bits * (tree->levels - 1 - level);
+}
+
+/** Bytes of a table of this level. */
+static inline uint64_t ms_jemalloc_table(
+	const struct ms_jemalloc_tree *tree, unsigned level)
+{
+	return (uint64_t)(level == tree->levels - 1 ? tree->words : 1) * 8 << tree->bits;
+}
+
+/** A leaf's entry, taken apart. */
 struct ms_jemalloc_page {
 	uint64_t extent; ///< address of the descriptor
 	unsigned size_class;
@@ -67,14 +91,15 @@ struct ms_jemalloc_extent {
 /** Bytes of size class 0 to MS_JEMALLOC_CLASSES - 1; 0 beyond. */
 uint64_t ms_jemalloc_class_size(unsigned size_class);
 
-/** Take a leaf's word apart. */
-struct ms_jemalloc_page ms_jemalloc_page(uint64_t word, enum ms_jemalloc_layout layout);
+/** Take a leaf's entry apart: as many words as the tree says. */
+struct ms_jemalloc_page ms_jemalloc_page(const uint64_t *entry,
+	const struct ms_jemalloc_tree *tree, enum ms_jemalloc_layout layout);
 
 /** Take a descriptor apart; false if a field is out of range. */
 bool ms_jemalloc_extent_parse(const uint8_t bytes[MS_JEMALLOC_EXTENT_BYTES],
 	enum ms_jemalloc_layout layout, struct ms_jemalloc_extent *ret);
 
-/** Do a page's word and the descriptor it leads to say the same? */
+/** Do a page's entry and the descriptor it leads to say the same? */
 bool ms_jemalloc_agree(const struct ms_jemalloc_page *page, uint64_t address,
 	const struct ms_jemalloc_extent *extent, enum ms_jemalloc_layout layout);
 
@@ -83,6 +108,13 @@ unsigned ms_jemalloc_slots(const struct ms_jemalloc_extent *slab);
 
 /** Free slots by the bitmap. */
 unsigned ms_jemalloc_count_free(const struct ms_jemalloc_extent *slab);
+
+/** Where a tree begins, and how it is built. */
+struct ms_jemalloc_root {
+	uint64_t address;
+	const struct ms_jemalloc_tree *tree;
+	enum ms_jemalloc_layout layout; ///< of the descriptors
+};
 
 /** A block of an arena's metadata. */
 struct ms_jemalloc_block {
@@ -95,8 +127,7 @@ struct ms_jemalloc_block {
 struct ms_jemalloc {
 	struct ms_alloc_find *find;
 	const struct ms_module *module;
-	enum ms_jemalloc_layout layout;
-	uint64_t root;
+	struct ms_jemalloc_root root;
 	struct ms_words *words;
 	uint32_t instance;
 	uint32_t arena_rows[MS_JEMALLOC_ARENAS]; ///< row in ms_alloc.arenas plus 1
@@ -118,13 +149,12 @@ bool ms_jemalloc_is_memory(const struct ms_maps *maps, uint64_t start, uint64_t 
 /**
  * Look for the tree's root in a module's data.
  *
- * @param ret_root  0: there is none
+ * @param ret  its address is 0: there is none
  * Errors: NOMEM, GONE, CANCELLED.
  * Cost: one pass over the data that is resident.
  */
 struct ms_error *ms_jemalloc_find_root(struct ms_alloc_find *find,
-	const struct ms_module *module, uint64_t *ret_root,
-	enum ms_jemalloc_layout *ret_layout) MS_MUST_CHECK;
+	const struct ms_module *module, struct ms_jemalloc_root *ret) MS_MUST_CHECK;
 
 /** Add every extent of the tree, with its arenas and free slots. Errors: NOMEM, GONE,
  * CANCELLED. */

@@ -94,15 +94,15 @@ static bool cache_at(struct ms_jemalloc *je, uint64_t at, struct cache *ret)
 {
 	if (at % 8 || at > UINT64_MAX - SLOW_MAX)
 		return false;
-	return je->layout == MS_JEMALLOC_5_2 ? old_cache_at(je->find->peek, at, ret)
-					     : new_cache_at(je->find->peek, at, ret);
+	return je->root.layout == MS_JEMALLOC_5_2 ? old_cache_at(je->find->peek, at, ret)
+						  : new_cache_at(je->find->peek, at, ret);
 }
 
 // The cache that a pointer of the ring leads to.
 static bool ring_at(struct ms_jemalloc *je, uint64_t at, struct cache *ret)
 {
 	uint64_t bins;
-	if (je->layout == MS_JEMALLOC_5_2)
+	if (je->root.layout == MS_JEMALLOC_5_2)
 		return cache_at(je, at, ret);
 	return at <= UINT64_MAX - SLOW_MAX &&
 	       ms_peek_u64(je->find->peek, at + SLOW_BINS, &bins) && bins >= NEW_BINS &&
@@ -116,7 +116,7 @@ static bool stack_of(
 	uint8_t bytes[BIN_BYTES];
 	if (!ms_peek_bytes(je->find->peek, bin, bytes, sizeof(bytes)))
 		return false;
-	if (je->layout == MS_JEMALLOC_5_2) {
+	if (je->root.layout == MS_JEMALLOC_5_2) {
 		uint64_t end = ms_get_u64(bytes + 16), n = ms_get_u32(bytes + 4);
 		*ret_n = n;
 		*ret_at = end - n * 8;
@@ -271,7 +271,8 @@ static struct ms_error *read_ring(struct caches *caches, struct cache cache)
 static bool head_of_ring(
 	struct ms_jemalloc *je, uint64_t first, uint64_t second, struct cache *ret)
 {
-	uint64_t apart = je->layout == MS_JEMALLOC_5_2 ? OLD_DESCRIPTOR : SLOW_DESCRIPTOR;
+	uint64_t apart =
+		je->root.layout == MS_JEMALLOC_5_2 ? OLD_DESCRIPTOR : SLOW_DESCRIPTOR;
 	return first && second - first == apart && ring_at(je, first, ret);
 }
 

@@ -25,6 +25,11 @@ static const struct fields fields_of[MS_JEMALLOC_LAYOUTS] = {
 		.free = 28 },
 };
 
+const struct ms_jemalloc_tree ms_jemalloc_trees[MS_JEMALLOC_TREES] = {
+	{ "48-bit", .levels = 2, .bits = 18, .words = 1 },
+	{ "57-bit", .levels = 3, .bits = 15, .words = 2 },
+};
+
 uint64_t ms_jemalloc_class_size(unsigned size_class)
 {
 	if (size_class >= MS_JEMALLOC_CLASSES)
@@ -37,7 +42,8 @@ uint64_t ms_jemalloc_class_size(unsigned size_class)
 	return base + step * (base / PER_DOUBLING);
 }
 
-struct ms_jemalloc_page ms_jemalloc_page(uint64_t word, enum ms_jemalloc_layout layout)
+// 48 bits: class, descriptor, and in 5.3 the state, in one word.
+static struct ms_jemalloc_page packed_page(uint64_t word, enum ms_jemalloc_layout layout)
 {
 	bool has_state = layout == MS_JEMALLOC_5_3;
 	uint64_t low = has_state ? 0x7f : 1;
@@ -46,6 +52,25 @@ struct ms_jemalloc_page ms_jemalloc_page(uint64_t word, enum ms_jemalloc_layout 
 		.size_class = (unsigned)(word >> 48),
 		.state = has_state ? (unsigned)(word >> 2 & 7) : 0,
 		.is_slab = word & 1,
+	};
+}
+
+struct ms_jemalloc_page ms_jemalloc_page(const uint64_t *entry,
+	const struct ms_jemalloc_tree *tree, enum ms_jemalloc_layout layout)
+{
+	if (tree->words == 1)
+		return packed_page(entry[0], layout);
+	if (layout == MS_JEMALLOC_5_2)
+		return (struct ms_jemalloc_page){
+			.extent = entry[0],
+			.size_class = (unsigned)(entry[1] & UINT32_MAX),
+			.is_slab = entry[1] >> 32 & 1,
+		};
+	return (struct ms_jemalloc_page){
+		.extent = entry[0],
+		.size_class = (unsigned)(entry[1] & UINT32_MAX) >> 5,
+		.state = (unsigned)(entry[1] >> 2 & 7),
+		.is_slab = entry[1] & 1,
 	};
 }
 
@@ -94,7 +119,7 @@ bool ms_jemalloc_extent_parse(const uint8_t bytes[MS_JEMALLOC_EXTENT_BYTES],
 	return true;
 }
 
-// Words of pages that are not handed out keep the class of what lay there before, and so
+// Entries of pages that are not handed out keep the class of what lay there before, and so
 // does a large block's last page.
 bool ms_jemalloc_agree(const struct ms_jemalloc_page *page, uint64_t address,
 	const struct ms_jemalloc_extent *extent, enum ms_jemalloc_layout layout)

@@ -7,7 +7,7 @@
 // A reading of the tree under way: extents come in ascending order.
 struct reading {
 	struct ms_jemalloc *je;
-	struct ms_ranges leaves; // read so far: none twice
+	struct ms_ranges tables; // read so far: none twice
 	uint64_t descriptor;     // of the last extent that was looked at
 	uint64_t end;            // of the last one that was added
 };
@@ -107,84 +107,129 @@ static struct ms_error *add_extent(
 	return e->is_slab ? add_slab(je, e, &row) : add_one(je, e, &row);
 }
 
-// A leaf has a word for an extent's first page and one for its last, a slab's for all.
+// A leaf has an entry for an extent's first page and one for its last, a slab's for all.
 static struct ms_error *read_page(
-	struct reading *reading, uint64_t address, uint64_t word)
+	struct reading *reading, uint64_t address, const uint64_t *entry)
 {
 	struct ms_jemalloc *je = reading->je;
-	uint64_t page_size = 1ull << MS_JEMALLOC_PAGE;
-	struct ms_jemalloc_page page = ms_jemalloc_page(word, je->layout);
+	const struct ms_jemalloc_root *root = &je->root;
+	struct ms_jemalloc_page page = ms_jemalloc_page(entry, root->tree, root->layout);
 	struct ms_jemalloc_extent extent;
 	uint8_t bytes[MS_JEMALLOC_EXTENT_BYTES];
 	if (!page.extent || page.extent == reading->descriptor)
 		return NULL;
 	reading->descriptor = page.extent;
-	if (!ms_peek_bytes(je->find->peek, page.extent, bytes, sizeof(bytes)) ||
-		!ms_jemalloc_extent_parse(bytes, je->layout, &extent) ||
-		!ms_jemalloc_agree(&page, address, &extent, je->layout)) {
-		je->off += page_size;
-		return NULL;
+	if (ms_peek_bytes(je->find->peek, page.extent, bytes, sizeof(bytes)) &&
+		ms_jemalloc_extent_parse(bytes, root->layout, &extent) &&
+		ms_jemalloc_agree(&page, address, &extent, root->layout)) {
+		if (extent.range.start == address)
+			return add_extent(reading, &extent);
+		if (address < reading->end)
+			return NULL;
 	}
-	if (extent.range.start == address)
-		return add_extent(reading, &extent);
-	if (address >= reading->end) // its first page was not there
-		je->off += page_size;
+	je->off += 1ull << MS_JEMALLOC_PAGE; // it is no part of any extent
 	return NULL;
 }
 
-static struct ms_error *read_leaf(struct reading *reading, uint64_t gib, uint64_t leaf)
+static struct ms_error *read_leaf(struct reading *reading, uint64_t from, uint64_t leaf)
 {
+	const struct ms_jemalloc_tree *tree = reading->je->root.tree;
 	struct ms_words *words = reading->je->words;
 	struct ms_error *err;
 	bool any;
-	ms_words_over(words, (struct ms_range){ leaf, leaf + MS_JEMALLOC_TABLE });
+	ms_words_over(words, (struct ms_range){ leaf,
+				     leaf + ms_jemalloc_table(tree, tree->levels - 1) });
 	while (!(err = ms_words_next(words, &any)) && any)
-		for (size_t i = 0; !err && i < words->n; i++) {
-			uint64_t index = (words->at - leaf) / 8 + i;
+		for (size_t i = 0; !err && i + tree->words <= words->n;
+			i += tree->words) {
+			uint64_t index = ((words->at - leaf) / 8 + i) / tree->words;
 			if (words->v[i])
 				err = read_page(reading,
-					(gib << MS_JEMALLOC_GIB) +
-						(index << MS_JEMALLOC_PAGE),
-					words->v[i]);
+					from + (index << MS_JEMALLOC_PAGE), &words->v[i]);
 		}
 	return err;
 }
 
-// Leaves lie apart from each other: a table that leads to one of them time and again
-// would keep us busy for ever.
-static struct ms_error *enter_leaf(struct reading *reading, uint64_t gib, uint64_t leaf)
+// Tables lie apart from each other: one that is met time and again would keep us busy for
+// ever.
+static struct ms_error *enter_table(
+	struct reading *reading, uint64_t table, unsigned level, bool *ret_ok)
 {
-	struct ms_range range = { leaf, leaf + MS_JEMALLOC_TABLE };
-	size_t i = ms_ranges_find(&reading->leaves, leaf);
-	if (!ms_jemalloc_is_memory(reading->je->find->maps, leaf, MS_JEMALLOC_TABLE) ||
-		leaf % 8 ||
-		(i < reading->leaves.n &&
-			ms_range_overlaps(reading->leaves.v[i], range))) {
-		reading->je->off += 1ull << MS_JEMALLOC_PAGE;
-		return NULL;
+	uint64_t size = ms_jemalloc_table(reading->je->root.tree, level);
+	size_t i = ms_ranges_find(&reading->tables, table);
+	*ret_ok = table % 16 == 0 &&
+		  ms_jemalloc_is_memory(reading->je->find->maps, table, size) &&
+		  !(i < reading->tables.n &&
+			  ms_range_overlaps(reading->tables.v[i],
+				  (struct ms_range){ table, table + size }));
+	if (*ret_ok)
+		return ms_ranges_add(
+			&reading->tables, (struct ms_range){ table, table + size });
+	reading->je->off += 1ull << MS_JEMALLOC_PAGE;
+	return NULL;
+}
+
+// Fetch a table above the leaves; those are small enough to be held.
+static struct ms_error *fetch(
+	struct ms_jemalloc *je, uint64_t address, unsigned level, uint64_t **ret)
+{
+	uint64_t size = ms_jemalloc_table(je->root.tree, level);
+	_cleanup_free_ uint64_t *table = malloc(size);
+	if (!table)
+		return &ms_error_nomem;
+	struct ms_gaps gaps = { 0 };
+	struct ms_read read = { { address, address + size }, table };
+	struct ms_error *err = ms_target_read(je->find->target, &read, 1, &gaps);
+	ms_array_foreach (gap, &gaps)
+		je->is_incomplete |= ms_gap_is_missing(gap->reason);
+	ms_gaps_deinit(&gaps);
+	if (!err)
+		*ret = ms_steal(table);
+	return err;
+}
+
+// The middle level of a tree of three.
+static struct ms_error *read_middle(
+	struct reading *reading, uint64_t from, uint64_t address)
+{
+	const struct ms_jemalloc_tree *tree = reading->je->root.tree;
+	_cleanup_free_ uint64_t *table = NULL;
+	struct ms_error *err = fetch(reading->je, address, 1, &table);
+	for (uint64_t i = 0; !err && !(i >> tree->bits); i++) {
+		bool ok = false;
+		if (table[i])
+			err = enter_table(reading, table[i], 2, &ok);
+		if (!err && ok)
+			err = read_leaf(reading, from + (i << ms_jemalloc_shift(tree, 1)),
+				table[i]);
 	}
-	struct ms_error *err = ms_ranges_add(&reading->leaves, range);
-	return err ? err : read_leaf(reading, gib, leaf);
+	return err;
+}
+
+static struct ms_error *read_root(struct reading *reading)
+{
+	const struct ms_jemalloc_tree *tree = reading->je->root.tree;
+	_cleanup_free_ uint64_t *table = NULL;
+	struct ms_error *err = fetch(reading->je, reading->je->root.address, 0, &table);
+	for (uint64_t i = 0; !err && !(i >> tree->bits); i++) {
+		uint64_t from = i << ms_jemalloc_shift(tree, 0);
+		bool ok = false;
+		if (table[i])
+			err = enter_table(reading, table[i], 1, &ok);
+		if (!err && ok)
+			err = tree->levels == 3 ? read_middle(reading, from, table[i])
+						: read_leaf(reading, from, table[i]);
+	}
+	return err;
 }
 
 struct ms_error *ms_jemalloc_read_tree(struct ms_jemalloc *je)
 {
 	struct reading reading = { .je = je };
-	_cleanup_free_ uint64_t *root = malloc(MS_JEMALLOC_TABLE);
-	if (!root)
-		return &ms_error_nomem;
-	struct ms_gaps gaps = { 0 };
-	struct ms_read read = { { je->root, je->root + MS_JEMALLOC_TABLE }, root };
-	struct ms_error *err = ms_target_read(je->find->target, &read, 1, &gaps);
-	ms_array_foreach (gap, &gaps)
-		je->is_incomplete |= ms_gap_is_missing(gap->reason);
-	for (uint64_t gib = 0; !err && gib < MS_JEMALLOC_ENTRIES; gib++)
-		if (root[gib])
-			err = enter_leaf(&reading, gib, root[gib]);
+	struct ms_error *err = read_root(&reading);
 	je->is_incomplete |= je->words->is_missing;
 	je->end = je->find->alloc->private->extents.n;
-	ms_gaps_deinit(&gaps);
-	ms_ranges_deinit(&reading.leaves);
+	ms_ranges_deinit(&reading.tables);
 	return err;
 }
 

@@ -66,22 +66,21 @@ static struct ms_error *add_slab(
 	return err ? err : mark_free(je, e);
 }
 
-// A large block may have a page more than its class says, so that blocks need not all
-// begin on the same cache lines; how much of it is used shows only when all were seen.
-static struct ms_error *add_one(
+// Most large blocks have a page more than their class says, so that they need not all
+// begin on the same cache lines; whether this jemalloc does so shows when all were seen.
+// One with a small class stands in for a slot of a slab that a profiler wanted to see.
+static void add_large(
 	struct ms_jemalloc *je, const struct ms_jemalloc_extent *e, struct ms_extent *row)
 {
-	uint64_t size = ms_range_size(e->range);
-	if (e->state == MS_JEMALLOC_ACTIVE) {
-		uint64_t class = ms_jemalloc_class_size(e->size_class);
-		row->memory = e->memory;
-		row->usable = e->size_class < MS_JEMALLOC_SMALL ? class : 0;
-		je->large++;
-		if (e->memory != e->range.start ||
-			size == class + (1u << MS_JEMALLOC_PAGE))
-			je->large_padded++;
+	uint64_t class = ms_jemalloc_class_size(e->size_class);
+	row->memory = e->memory;
+	if (e->size_class < MS_JEMALLOC_SMALL) {
+		row->usable = class;
+		return;
 	}
-	return ms_alloc_add_extent(je->find->alloc, row);
+	je->large++;
+	je->large_padded += e->memory != e->range.start ||
+			    ms_range_size(e->range) == class + (1u << MS_JEMALLOC_PAGE);
 }
 
 static struct ms_error *add_extent(
@@ -104,7 +103,11 @@ static struct ms_error *add_extent(
 	je->has_huge |= e->is_huge;
 	if (e->state != MS_JEMALLOC_RETAINED)
 		je->find->alloc->arenas.v[row.arena].system += size;
-	return e->is_slab ? add_slab(je, e, &row) : add_one(je, e, &row);
+	if (e->is_slab)
+		return add_slab(je, e, &row);
+	if (e->state == MS_JEMALLOC_ACTIVE)
+		add_large(je, e, &row);
+	return ms_alloc_add_extent(je->find->alloc, &row);
 }
 
 // A leaf has an entry for an extent's first page and one for its last, a slab's for all.

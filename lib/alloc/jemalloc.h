@@ -143,9 +143,6 @@ struct ms_jemalloc {
 	const char *doubt; ///< first thing that keeps it from being exact, or NULL
 };
 
-/** True if all of it is private anonymous memory of the target. */
-bool ms_jemalloc_is_memory(const struct ms_maps *maps, uint64_t start, uint64_t size);
-
 /**
  * Look for the tree's root in a module's data.
  *

@@ -31,7 +31,7 @@ static bool block_at(struct ms_alloc_find *find, uint64_t at, struct block *ret)
 	uint64_t size = ms_get_u64(head), next = ms_get_u64(head + NEXT);
 	uint64_t bits = ms_get_u64(head + REST), rest = ms_get_u64(head + REST + 8);
 	if (!size || size % BLOCK_ALIGN || next % BLOCK_ALIGN ||
-		!ms_jemalloc_is_memory(find->maps, at, size))
+		!ms_peek_is_memory(find->maps, at, size))
 		return false;
 	if ((bits & 0x1fff) != MS_JEMALLOC_ARENAS || rest < at + HEAD_BYTES ||
 		!ms_add(rest, ms_get_u64(head + REST + 16), &rest_end) ||
@@ -107,7 +107,7 @@ struct ms_error *ms_jemalloc_read_base(struct ms_jemalloc *je)
 		const struct ms_mapping *m = &maps->v[i];
 		if (ms_cancel_raised(je->find->cancel))
 			return ms_error_new(MS_ERROR_CANCELLED, "interrupted");
-		if (ms_jemalloc_is_memory(maps, m->range.start, 1))
+		if (ms_peek_is_memory(maps, m->range.start, 1))
 			err = search_mapping(je, m->range);
 	}
 	return err;

@@ -27,25 +27,10 @@ struct search {
 	struct ms_jemalloc_root root;
 };
 
-static bool is_memory_at(const struct ms_maps *maps, uint64_t address)
-{
-	const struct ms_mapping *m = ms_maps_find(maps, address);
-	return m && !(m->flags & MS_MAPPING_SHARED) &&
-	       (m->kind == MS_MAPPING_ANON || m->kind == MS_MAPPING_NAMED ||
-		       m->kind == MS_MAPPING_HEAP);
-}
-
-bool ms_jemalloc_is_memory(const struct ms_maps *maps, uint64_t start, uint64_t size)
-{
-	uint64_t end;
-	return ms_add(start, size, &end) && is_memory_at(maps, start) &&
-	       is_memory_at(maps, end - 1);
-}
-
 static bool may_be_table(const struct search *search, uint64_t word, unsigned level)
 {
 	return word && word % TABLE_ALIGN == 0 && word >> 47 == 0 &&
-	       ms_jemalloc_is_memory(
+	       ms_peek_is_memory(
 		       search->find->maps, word, ms_jemalloc_table(search->tree, level));
 }
 
@@ -66,7 +51,7 @@ static bool agrees(const struct search *search, const uint64_t *entry, uint64_t 
 	struct ms_jemalloc_page page = ms_jemalloc_page(entry, search->tree, layout);
 	struct ms_jemalloc_extent extent;
 	uint8_t bytes[MS_JEMALLOC_EXTENT_BYTES];
-	if (!is_memory_at(search->find->maps, page.extent) ||
+	if (!ms_peek_is_memory(search->find->maps, page.extent, sizeof(bytes)) ||
 		!ms_peek_bytes(search->find->peek, page.extent, bytes, sizeof(bytes)) ||
 		!ms_jemalloc_extent_parse(bytes, layout, &extent))
 		return false;

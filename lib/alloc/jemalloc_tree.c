@@ -90,7 +90,7 @@ static struct ms_error *add_extent(
 	struct ms_extent row = { .range = e->range, .state = state_of[e->state] };
 	uint64_t size = ms_range_size(e->range);
 	bool ok = e->range.start >= reading->end &&
-		  ms_jemalloc_is_memory(je->find->maps, e->range.start, size) &&
+		  ms_peek_is_memory(je->find->maps, e->range.start, size) &&
 		  (!e->is_slab || ms_jemalloc_count_free(e) == e->free);
 	struct ms_error *err = NULL;
 	if (ok)
@@ -161,7 +161,7 @@ static struct ms_error *enter_table(
 	uint64_t size = ms_jemalloc_table(reading->je->root.tree, level);
 	size_t i = ms_ranges_find(&reading->tables, table);
 	*ret_ok = table % 16 == 0 &&
-		  ms_jemalloc_is_memory(reading->je->find->maps, table, size) &&
+		  ms_peek_is_memory(reading->je->find->maps, table, size) &&
 		  !(i < reading->tables.n &&
 			  ms_range_overlaps(reading->tables.v[i],
 				  (struct ms_range){ table, table + size }));
@@ -239,14 +239,6 @@ struct ms_error *ms_jemalloc_read_tree(struct ms_jemalloc *je)
 const struct ms_extent *ms_jemalloc_extent_at(
 	const struct ms_jemalloc *je, uint64_t address)
 {
-	const struct ms_extent *v = je->find->alloc->private->extents.v;
-	size_t low = je->first, high = je->end;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (v[mid].range.end <= address)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < je->end && v[low].range.start <= address ? &v[low] : NULL;
+	return ms_extents_at(
+		&je->find->alloc->private->extents, je->first, je->end, address);
 }

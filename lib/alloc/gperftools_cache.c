@@ -26,7 +26,8 @@ enum {
 
 enum {
 	HEAP_BEHIND = 32 << 10, // the page heap's counters follow its table of pages
-	TLS_MAX = 16 << 10,
+	TLS_MAX = 1 << 20,      // of a thread
+	TLS_STEPS = 4 << 20,    // words looked at, of all threads
 };
 
 static struct ms_error *mark_chain(
@@ -107,6 +108,7 @@ struct ms_error *ms_gperf_read_transfer(struct ms_gperf *tc)
 struct caches {
 	struct ms_gperf *tc;
 	struct ms_ranges seen;
+	unsigned steps; // taken through TLS
 	uint64_t below; // bytes from the word that points to a cache to the control block
 };
 
@@ -236,7 +238,9 @@ static struct ms_error *name_cache(
 		return NULL;
 	if (caches->below && ms_peek_u64(tc->find->peek, block - caches->below, &cache))
 		row = row_of(tc, from, cache);
-	for (uint64_t o = 8; !caches->below && o < TLS_MAX; o += 8) {
+	for (uint64_t o = 8; !caches->below && o < TLS_MAX && caches->steps < TLS_STEPS;
+		o += 8) {
+		caches->steps++;
 		if (!ms_peek_u64(tc->find->peek, block - o, &cache) ||
 			!ms_ranges_has(&caches->seen, cache))
 			continue;

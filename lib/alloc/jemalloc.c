@@ -35,7 +35,7 @@ static void stamp(struct ms_jemalloc *je)
 	else if (!je->caches)
 		why = "no thread caches were found: what they hold counts as live";
 	if (!why && je->off)
-		why = "extents that do not fit their neighbours or themselves";
+		why = "extents that do not fit each other or the arenas' counters";
 	ms_alloc_stamp(je->find->alloc, je->instance, je->off, why ? "%s" : NULL, why);
 }
 
@@ -48,6 +48,7 @@ static struct ms_error *read_books(struct ms_jemalloc *je)
 	(void)snprintf(row.layout, sizeof(row.layout), "%s, %s tree",
 		layout_names[je->root.layout], je->root.tree->name);
 	je->first = alloc->private->extents.n;
+	je->first_arena = (uint32_t)alloc->arenas.n;
 	struct ms_error *err = ms_alloc_add_instance(alloc, &row, &je->instance);
 	if (!err)
 		err = ms_words_new(je->find->target, je->find->cancel, &je->words);
@@ -60,7 +61,10 @@ static struct ms_error *read_books(struct ms_jemalloc *je)
 		err = ms_jemalloc_read_caches(je);
 	}
 	if (!err)
+		err = ms_jemalloc_check_bins(je);
+	if (!err)
 		stamp(je);
+	ms_array_deinit(&je->tallies);
 	ms_array_deinit(&je->blocks);
 	ms_words_free(je->words);
 	return err;

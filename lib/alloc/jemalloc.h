@@ -123,6 +123,12 @@ struct ms_jemalloc_block {
 	bool is_oldest; ///< of its arena: holds the arena's descriptor
 };
 
+/** What was walked of an arena's slabs, by class. */
+struct ms_jemalloc_tally {
+	uint64_t slots[MS_JEMALLOC_SMALL]; ///< in use
+	uint64_t slabs[MS_JEMALLOC_SMALL];
+};
+
 /** One jemalloc in the target, while its books are read. */
 struct ms_jemalloc {
 	struct ms_alloc_find *find;
@@ -134,10 +140,10 @@ struct ms_jemalloc {
 	size_t first, end; ///< the tree's extents in ms_alloc_private.extents, ascending
 	MS_ARRAY(struct ms_jemalloc_block) blocks;
 	size_t large, large_padded; ///< large extents, and those with a pad page
-	uint64_t small_slots[MS_JEMALLOC_SMALL]; ///< slots in use, by class
-	uint64_t slabs[MS_JEMALLOC_SMALL];
-	uint64_t off;       ///< bytes that did not add up
-	bool is_incomplete; ///< metadata that could not be read
+	uint32_t first_arena;       ///< row of the first; the others follow
+	MS_ARRAY(struct ms_jemalloc_tally) tallies; ///< by row less first_arena
+	uint64_t off;                               ///< bytes that did not add up
+	bool is_incomplete;                         ///< metadata that could not be read
 	bool has_huge, has_no_room;
 	size_t caches, caches_torn; ///< threads' caches that were read, not wholly
 	const char *doubt; ///< first thing that keeps it from being exact, or NULL
@@ -179,3 +185,7 @@ const struct ms_jemalloc_block *ms_jemalloc_block_at(
  * What is in a cache of a thread that is not found stays live. Errors: NOMEM.
  */
 struct ms_error *ms_jemalloc_read_caches(struct ms_jemalloc *je) MS_MUST_CHECK;
+
+/** Compare with the arenas' own counters, where they are found; after the metadata.
+ * Errors: NOMEM, GONE, CANCELLED. */
+struct ms_error *ms_jemalloc_check_bins(struct ms_jemalloc *je) MS_MUST_CHECK;

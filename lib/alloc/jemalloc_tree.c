@@ -34,6 +34,8 @@ struct ms_error *ms_jemalloc_arena(
 		if (err)
 			return err;
 		je->arena_rows[number]++;
+		if (!ms_array_push(&je->tallies))
+			return &ms_error_nomem;
 	}
 	*ret = je->arena_rows[number] - 1;
 	return NULL;
@@ -60,8 +62,9 @@ static struct ms_error *add_slab(
 {
 	row->slot = (uint32_t)ms_jemalloc_class_size(e->size_class);
 	row->n = ms_jemalloc_slots(e);
-	je->slabs[e->size_class]++;
-	je->small_slots[e->size_class] += row->n - ms_jemalloc_count_free(e);
+	struct ms_jemalloc_tally *tally = &je->tallies.v[row->arena - je->first_arena];
+	tally->slabs[e->size_class]++;
+	tally->slots[e->size_class] += row->n - e->free;
 	struct ms_error *err = ms_alloc_add_extent(je->find->alloc, row);
 	return err ? err : mark_free(je, e);
 }

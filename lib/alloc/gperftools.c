@@ -52,14 +52,35 @@ static struct ms_error *add_instance(struct ms_gperf *tc)
 	return err || !row.is_walked ? err : read_books(tc);
 }
 
+// Builds for other addresses export the same functions.
+static struct ms_error *recognise(
+	struct ms_alloc_find *find, const struct ms_module *module)
+{
+	static const char *const names[] = { "tc_malloc",
+		"MallocExtension_GetNumericProperty" };
+	uint64_t at[2];
+	uint32_t instance;
+	struct ms_error *err = ms_module_symbols(module, names, 2, at);
+	if (err || !at[0] || !at[1])
+		return err;
+	struct ms_alloc_instance row = { .allocator = "tcmalloc",
+		.layout = "gperftools",
+		.path = module->path,
+		.grade = MS_GRADE_STRUCTURAL,
+		.reason = "it has no table of pages of a layout that is known" };
+	return ms_alloc_add_instance(find->alloc, &row, &instance);
+}
+
 static struct ms_error *find_in(
 	struct ms_alloc_find *find, const struct ms_module *module)
 {
 	_cleanup_words_ struct ms_words *words = NULL;
 	struct ms_gperf tc = { .find = find, .module = module };
 	struct ms_error *err = ms_gperf_find_root(find, module, &tc.root);
-	if (err || !tc.root.address)
+	if (err)
 		return err;
+	if (!tc.root.address)
+		return recognise(find, module);
 	err = ms_words_new(find->target, find->cancel, &words);
 	tc.words = words;
 	return err ? err : add_instance(&tc);

@@ -56,12 +56,13 @@ struct ms_gperf_root {
 	unsigned page_shift;
 };
 
-/** Bytes of the table's first level; of one of the second. */
+/** Bits of a page's number that pick an entry of a second-level table. */
 static inline uint64_t ms_gperf_leaf_bits(unsigned page_shift)
 {
 	return (MS_GPERF_ADDRESS - page_shift + 1) / 2;
 }
 
+/** Bits that pick an entry of the first level. */
 static inline uint64_t ms_gperf_root_bits(unsigned page_shift)
 {
 	return MS_GPERF_ADDRESS - page_shift - ms_gperf_leaf_bits(page_shift);

@@ -17,7 +17,8 @@ bool ms_gperf_span_parse(const uint8_t bytes[MS_GPERF_SPAN_BYTES], unsigned page
 	uint64_t limit = 1ull << (MS_GPERF_ADDRESS - page_shift);
 	uint32_t bits = ms_get_u32(bytes + 0x28);
 	if (!page || !pages || page >= limit || pages >= limit - page ||
-		(bits >> 24 & 3) > MS_GPERF_RETURNED)
+		(bits >> 24 & 3) > MS_GPERF_RETURNED ||
+		(bits >> 16 & 0xff) >= MS_GPERF_CLASSES)
 		return false;
 	*ret = (struct ms_gperf_span){
 		.range = { page << page_shift, (page + pages) << page_shift },
@@ -27,7 +28,7 @@ bool ms_gperf_span_parse(const uint8_t bytes[MS_GPERF_SPAN_BYTES], unsigned page
 		.size_class = bits >> 16 & 0xff,
 		.location = (enum ms_gperf_location)(bits >> 24 & 3),
 	};
-	return ret->size_class < MS_GPERF_CLASSES;
+	return true;
 }
 
 bool ms_gperf_classes_parse(const uint32_t *batch, const uint32_t *size,

@@ -70,6 +70,30 @@ static struct ms_error *read_books(struct ms_jemalloc *je)
 	return err;
 }
 
+// Versions before 5.2, and builds for other pages, export the same functions.
+static struct ms_error *recognise(
+	struct ms_alloc_find *find, const struct ms_module *module)
+{
+	static const char *const names[] = { "mallocx", "mallctl", "je_mallocx",
+		"je_mallctl", "_rjem_mallocx", "_rjem_mallctl" };
+	enum {
+		N = sizeof(names) / sizeof(names[0])
+	};
+	uint64_t at[N];
+	uint32_t instance;
+	struct ms_error *err = ms_module_symbols(module, names, N, at);
+	bool is_it = false;
+	for (size_t i = 0; !err && i < N; i += 2)
+		is_it |= at[i] && at[i + 1];
+	if (err || !is_it)
+		return err;
+	struct ms_alloc_instance row = { .allocator = "jemalloc",
+		.path = module->path,
+		.grade = MS_GRADE_STRUCTURAL,
+		.reason = "it has no heap of a layout that is known (5.2 to 5.3)" };
+	return ms_alloc_add_instance(find->alloc, &row, &instance);
+}
+
 static struct ms_error *find_in(
 	struct ms_alloc_find *find, const struct ms_module *module)
 {
@@ -79,7 +103,9 @@ static struct ms_error *find_in(
 	je->find = find;
 	je->module = module;
 	struct ms_error *err = ms_jemalloc_find_root(find, module, &je->root);
-	return err || !je->root.address ? err : read_books(je);
+	if (err)
+		return err;
+	return je->root.address ? read_books(je) : recognise(find, module);
 }
 
 static struct ms_error *find(struct ms_alloc_find *find)

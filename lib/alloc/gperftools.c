@@ -13,7 +13,10 @@ static void stamp(struct ms_gperf *tc)
 		why = "no thread caches were found: what they hold counts as live";
 	if (!why && tc->off)
 		why = "spans or lists that do not fit their counters";
-	ms_alloc_stamp(tc->find->alloc, tc->instance, tc->off, why ? "%s" : NULL, why);
+	// Counters that were damaged may differ by anything; no more than all can be off.
+	uint64_t off = ms_min(tc->off, ms_max(tc->find->alloc->arenas.v[tc->arena].system,
+					       1ull << tc->root.page_shift));
+	ms_alloc_stamp(tc->find->alloc, tc->instance, off, why ? "%s" : NULL, why);
 }
 
 static struct ms_error *read_books(struct ms_gperf *tc)

@@ -9,7 +9,8 @@
 enum {
 	SAMPLE = 4096, // entries that are looked at: the first may be left-overs
 	HOPELESS = 256,
-	PROBE_MAX = 64 << 20, // bytes read in a row for words that turn out no pointers
+	AROUND = 128,          // words behind an entry that must be possible entries, too
+	PROBE_MAX = 512 << 20, // bytes read for words that turn out to be no pointers
 };
 
 // 8 KiB is the default; the others can be asked for when it is built.
@@ -95,6 +96,19 @@ static struct ms_error *check_root(struct search *search, uint64_t root, bool *r
 	return err;
 }
 
+// User space ends in the middle of the first level: what follows an entry is in it as
+// well, and most of it is 0. Few other pointers pass this.
+static bool has_room(struct search *search, uint64_t at)
+{
+	uint64_t words[AROUND];
+	if (!ms_peek_bytes(search->find->peek, at, words, sizeof(words)))
+		return true; // a page that was never touched: all 0
+	for (size_t i = 0; i < AROUND; i++)
+		if (words[i] && !may_be_leaf(search, words[i]))
+			return false;
+	return true;
+}
+
 static struct ms_error *try_word(
 	struct search *search, struct ms_range data, uint64_t at, uint64_t leaf)
 {
@@ -105,7 +119,6 @@ static struct ms_error *try_word(
 	if (err || !good || before > at - data.start ||
 		data.end - (at - before) < 8ull << ms_gperf_root_bits(search->shift))
 		return err;
-	search->probed = 0;
 	err = check_root(search, at - before, &good);
 	if (!err && good)
 		search->root = (struct ms_gperf_root){ at - before, search->shift };
@@ -120,7 +133,8 @@ static struct ms_error *search_data(
 	ms_words_over(words, data);
 	while (!(err = ms_words_next(words, &any)) && any && !search->root.address)
 		for (size_t i = 0; !err && !search->root.address && i < words->n; i++)
-			if (may_be_leaf(search, words->v[i]))
+			if (may_be_leaf(search, words->v[i]) &&
+				has_room(search, words->at + i * 8))
 				err = try_word(
 					search, data, words->at + i * 8, words->v[i]);
 	return err;

@@ -21,6 +21,19 @@ static void settle_large(struct ms_jemalloc *je)
 	}
 }
 
+// Counters that were damaged may differ by anything; no more than all can be off.
+static uint64_t settle_off(struct ms_jemalloc *je)
+{
+	struct ms_alloc *alloc = je->find->alloc;
+	uint64_t all = 1ull << MS_JEMALLOC_PAGE;
+	for (size_t i = je->first_arena; i < alloc->arenas.n; i++) {
+		all += alloc->arenas.v[i].system;
+		alloc->arenas.v[i].off =
+			ms_min(alloc->arenas.v[i].off, alloc->arenas.v[i].system);
+	}
+	return ms_min(je->off, all);
+}
+
 static void stamp(struct ms_jemalloc *je)
 {
 	const char *why = je->doubt;
@@ -36,7 +49,8 @@ static void stamp(struct ms_jemalloc *je)
 		why = "no thread caches were found: what they hold counts as live";
 	if (!why && je->off)
 		why = "extents that do not fit each other or the arenas' counters";
-	ms_alloc_stamp(je->find->alloc, je->instance, je->off, why ? "%s" : NULL, why);
+	ms_alloc_stamp(
+		je->find->alloc, je->instance, settle_off(je), why ? "%s" : NULL, why);
 }
 
 static struct ms_error *read_books(struct ms_jemalloc *je)

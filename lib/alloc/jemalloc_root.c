@@ -9,7 +9,8 @@
 enum {
 	SAMPLE = 64, // entries of a leaf that are looked at
 	TABLE_ALIGN = 64,
-	PROBE_MAX = 64 << 20, // bytes read in a row for words that turn out no pointers
+	AROUND = 128,          // words behind an entry that must be possible entries, too
+	PROBE_MAX = 512 << 20, // bytes read for words that turn out to be no pointers
 };
 
 // What a sample of a leaf's entries says.
@@ -122,7 +123,7 @@ static struct ms_error *check_table(struct search *search, uint64_t table, unsig
 	struct ms_error *err;
 	bool any;
 	*ret_first = 0;
-	*ret_good = search->probed < PROBE_MAX;
+	*ret_good = true;
 	ms_words_over(words, (struct ms_range){ table,
 				     table + ms_jemalloc_table(search->tree, level) });
 	while (*ret_good && !(err = ms_words_next(words, &any)) && any) {
@@ -151,6 +152,19 @@ static struct ms_error *descend(struct search *search, uint64_t table, uint64_t 
 	return err;
 }
 
+// User space ends in the middle of a root: what follows an entry is in the root as well,
+// and most of it is 0. Few other pointers pass this.
+static bool has_room(struct search *search, uint64_t at)
+{
+	uint64_t words[AROUND];
+	if (!ms_peek_bytes(search->find->peek, at, words, sizeof(words)))
+		return true; // a page that was never touched: all 0
+	for (size_t i = 0; i < AROUND; i++)
+		if (words[i] && !may_be_table(search, words[i], 1))
+			return false;
+	return true;
+}
+
 // A word at `at` points to `table`: is it an entry of a root within `data`?
 static struct ms_error *try_word(
 	struct search *search, struct ms_range data, uint64_t at, uint64_t table)
@@ -169,7 +183,6 @@ static struct ms_error *try_word(
 	if (err || !is_good(&verdict, layout) || before > at - data.start ||
 		data.end - (at - before) < ms_jemalloc_table(search->tree, 0))
 		return err;
-	search->probed = 0;
 	bool good;
 	err = check_table(search, at - before, 0, &good, &first);
 	if (!err && good)
@@ -186,7 +199,8 @@ static struct ms_error *search_data(
 	ms_words_over(words, data);
 	while (!(err = ms_words_next(words, &any)) && any && !search->root.address)
 		for (size_t i = 0; !err && !search->root.address && i < words->n; i++)
-			if (may_be_table(search, words->v[i], 1))
+			if (may_be_table(search, words->v[i], 1) &&
+				has_room(search, words->at + i * 8))
 				err = try_word(
 					search, data, words->at + i * 8, words->v[i]);
 	return err;

@@ -31,3 +31,8 @@ struct ms_extents {
  * @return bytes that were dropped
  */
 uint64_t ms_extents_settle(struct ms_extents *extents);
+
+/** The extent that holds an address, among those from `first` to before `end`, which are
+ * ascending and disjoint; or NULL. */
+const struct ms_extent *ms_extents_at(
+	const struct ms_extents *extents, size_t first, size_t end, uint64_t address);

@@ -106,3 +106,18 @@ bool ms_peek_u32(struct ms_peek *peek, uint64_t address, uint32_t *ret)
 {
 	return address % 4 == 0 && ms_peek_bytes(peek, address, ret, sizeof(*ret));
 }
+
+static bool is_memory_at(const struct ms_maps *maps, uint64_t address)
+{
+	const struct ms_mapping *m = ms_maps_find(maps, address);
+	return m && !(m->flags & MS_MAPPING_SHARED) &&
+	       (m->kind == MS_MAPPING_ANON || m->kind == MS_MAPPING_NAMED ||
+		       m->kind == MS_MAPPING_HEAP);
+}
+
+bool ms_peek_is_memory(const struct ms_maps *maps, uint64_t start, uint64_t size)
+{
+	uint64_t end;
+	return size && ms_add(start, size, &end) && is_memory_at(maps, start) &&
+	       is_memory_at(maps, end - 1);
+}

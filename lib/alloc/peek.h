@@ -31,6 +31,10 @@ bool ms_peek_bytes(struct ms_peek *peek, uint64_t address, void *to, size_t n);
 bool ms_peek_u64(struct ms_peek *peek, uint64_t address, uint64_t *ret);
 bool ms_peek_u32(struct ms_peek *peek, uint64_t address, uint32_t *ret);
 
+/** True if both ends of a range lie in private memory without a file: the least that is
+ * asked of an address before it is followed. */
+bool ms_peek_is_memory(const struct ms_maps *maps, uint64_t start, uint64_t size);
+
 /** Little-endian numbers in a buffer. */
 static inline uint64_t ms_get_u64(const void *p)
 {

@@ -1,0 +1,207 @@
+// Where gperftools' tables begin: see gperftools.h.
+//
+// Any word of a module's data that could be a pointer to a second-level table is
+// followed. Spans it leads to say which page they begin at, hence which entry of the
+// first level the pointer must be.
+
+#include "alloc/gperftools.h"
+
+enum {
+	SAMPLE = 4096, // entries that are looked at: the first may be left-overs
+	HOPELESS = 256,
+	AROUND = 128,          // words behind an entry that must be possible entries, too
+	PROBE_MAX = 512 << 20, // bytes read for words that turn out to be no pointers
+};
+
+// 8 KiB is the default; the others can be asked for when it is built.
+static const uint8_t page_shifts[] = { 13, 12, 14, 15, 16, 18 };
+
+struct search {
+	struct ms_alloc_find *find;
+	struct ms_words *words; // of tables
+	uint64_t probed;        // bytes
+	unsigned shift;         // of a page
+	struct ms_gperf_root root;
+};
+
+static bool may_be_leaf(const struct search *search, uint64_t word)
+{
+	return word && word % 8 == 0 && word >> 47 == 0 &&
+	       ms_peek_is_memory(search->find->maps, word,
+		       8ull << ms_gperf_leaf_bits(search->shift));
+}
+
+// Does entry `index` lead to a span with a page of that index? Which page, then?
+static bool agrees(
+	const struct search *search, uint64_t word, uint64_t index, uint64_t *ret_page)
+{
+	struct ms_gperf_span span;
+	uint8_t bytes[MS_GPERF_SPAN_BYTES];
+	if (word % 8 || !ms_peek_is_memory(search->find->maps, word, sizeof(bytes)) ||
+		!ms_peek_bytes(search->find->peek, word, bytes, sizeof(bytes)) ||
+		!ms_gperf_span_parse(bytes, search->shift, &span) ||
+		!ms_peek_is_memory(
+			search->find->maps, span.range.start, ms_range_size(span.range)))
+		return false;
+	uint64_t per_leaf = 1ull << ms_gperf_leaf_bits(search->shift);
+	uint64_t first = span.range.start >> search->shift;
+	uint64_t page = ms_align_down(first, per_leaf) + index;
+	if (page < first)
+		page += per_leaf;
+	*ret_page = page;
+	return page - first < span.pages;
+}
+
+// How many entries of a leaf are good, and for which part of the address space it is.
+static struct ms_error *judge_leaf(
+	struct search *search, uint64_t leaf, bool *ret_good, uint64_t *ret_page)
+{
+	struct ms_words *words = search->words;
+	unsigned seen = 0, good = 0;
+	uint64_t last = 0;
+	bool any = true;
+	struct ms_error *err = NULL;
+	ms_words_over(words, (struct ms_range){ leaf, leaf + (8ull << ms_gperf_leaf_bits(
+								      search->shift)) });
+	while (!err && any && seen < SAMPLE && search->probed < PROBE_MAX &&
+		(good || seen < HOPELESS)) {
+		err = ms_words_next(words, &any);
+		search->probed += err || !any ? 0 : words->n * 8;
+		for (size_t i = 0; !err && any && i < words->n && seen < SAMPLE; i++) {
+			if (!words->v[i] || words->v[i] == last)
+				continue;
+			last = words->v[i];
+			seen++;
+			good += agrees(
+				search, last, (words->at - leaf) / 8 + i, ret_page);
+			if (!good && seen == HOPELESS)
+				break;
+		}
+	}
+	*ret_good = good && good * 4 >= seen;
+	return err;
+}
+
+static struct ms_error *check_root(struct search *search, uint64_t root, bool *ret_good)
+{
+	struct ms_words *words = search->words;
+	struct ms_error *err;
+	bool any;
+	*ret_good = true;
+	ms_words_over(words, (struct ms_range){ root, root + (8ull << ms_gperf_root_bits(
+								      search->shift)) });
+	while (!(err = ms_words_next(words, &any)) && any && *ret_good)
+		for (size_t i = 0; i < words->n; i++)
+			*ret_good &= !words->v[i] || may_be_leaf(search, words->v[i]);
+	return err;
+}
+
+// User space ends in the middle of the first level: what follows an entry is in it as
+// well, and most of it is 0. Few other pointers pass this.
+static bool has_room(struct search *search, uint64_t at)
+{
+	uint64_t words[AROUND];
+	if (!ms_peek_bytes(search->find->peek, at, words, sizeof(words)))
+		return true; // a page that was never touched: all 0
+	for (size_t i = 0; i < AROUND; i++)
+		if (words[i] && !may_be_leaf(search, words[i]))
+			return false;
+	return true;
+}
+
+static struct ms_error *try_word(
+	struct search *search, struct ms_range data, uint64_t at, uint64_t leaf)
+{
+	uint64_t page = 0;
+	bool good;
+	struct ms_error *err = judge_leaf(search, leaf, &good, &page);
+	uint64_t before = (page >> ms_gperf_leaf_bits(search->shift)) * 8;
+	if (err || !good || before > at - data.start ||
+		data.end - (at - before) < 8ull << ms_gperf_root_bits(search->shift))
+		return err;
+	err = check_root(search, at - before, &good);
+	if (!err && good)
+		search->root = (struct ms_gperf_root){ at - before, search->shift };
+	return err;
+}
+
+static struct ms_error *search_data(
+	struct search *search, struct ms_words *words, struct ms_range data)
+{
+	struct ms_error *err;
+	bool any;
+	ms_words_over(words, data);
+	while (!(err = ms_words_next(words, &any)) && any && !search->root.address)
+		for (size_t i = 0; !err && !search->root.address && i < words->n; i++)
+			if (may_be_leaf(search, words->v[i]) &&
+				has_room(search, words->at + i * 8))
+				err = try_word(
+					search, data, words->at + i * 8, words->v[i]);
+	return err;
+}
+
+struct ms_error *ms_gperf_find_root(struct ms_alloc_find *find,
+	const struct ms_module *module, struct ms_gperf_root *ret)
+{
+	_cleanup_words_ struct ms_words *words = NULL, *tables = NULL;
+	struct ms_error *err = ms_words_new(find->target, find->cancel, &words);
+	if (!err)
+		err = ms_words_new(find->target, find->cancel, &tables);
+	struct search search = { .find = find, .words = tables };
+	for (size_t s = 0; s < sizeof(page_shifts); s++) {
+		search.shift = page_shifts[s];
+		search.probed = 0;
+		for (size_t i = 0; !err && !search.root.address && i < module->data_n;
+			i++)
+			if (ms_range_size(module->data[i]) >=
+				8ull << ms_gperf_root_bits(search.shift))
+				err = search_data(&search, words, module->data[i]);
+	}
+	if (!err)
+		*ret = search.root;
+	return err;
+}
+
+// Three arrays behind each other: objects that move together, sizes, pages of a span.
+static bool classes_at(struct ms_gperf *tc, uint64_t size_at)
+{
+	uint32_t batch[MS_GPERF_CLASSES], size[MS_GPERF_CLASSES];
+	uint64_t pages[MS_GPERF_CLASSES], pages_at;
+	struct ms_peek *peek = tc->find->peek;
+	return size_at > sizeof(batch) &&
+	       ms_align_up(size_at + sizeof(size), 8, &pages_at) &&
+	       ms_peek_bytes(peek, size_at - sizeof(batch), batch, sizeof(batch)) &&
+	       ms_peek_bytes(peek, size_at, size, sizeof(size)) &&
+	       ms_peek_bytes(peek, pages_at, pages, sizeof(pages)) &&
+	       ms_gperf_classes_parse(batch, size, pages, &tc->classes);
+}
+
+// Sizes begin with 0, 8, 16.
+static bool classes_in(struct ms_gperf *tc, const struct ms_words *words)
+{
+	uint32_t before = 0;
+	for (size_t i = 0; i < words->n; i++) {
+		uint32_t low = (uint32_t)words->v[i],
+			 high = (uint32_t)(words->v[i] >> 32);
+		uint64_t at = words->at + i * 8;
+		if (low == 8 && high == 16 && classes_at(tc, at - 4))
+			return true;
+		if (before == 8 && low == 16 && classes_at(tc, at - 8))
+			return true;
+		before = high;
+	}
+	return false;
+}
+
+struct ms_error *ms_gperf_find_classes(struct ms_gperf *tc)
+{
+	struct ms_error *err = NULL;
+	for (size_t i = 0; !err && !tc->classes.n && i < tc->module->data_n; i++) {
+		bool any;
+		ms_words_over(tc->words, tc->module->data[i]);
+		while (!(err = ms_words_next(tc->words, &any)) && any)
+			if (classes_in(tc, tc->words))
+				break;
+	}
+	return err;
+}

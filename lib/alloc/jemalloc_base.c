@@ -1,0 +1,123 @@
+// The memory jemalloc keeps its own books in: see jemalloc.h.
+//
+// Each arena gets blocks of whole 2 MiB for them, linked from the newest to the oldest. A
+// block begins with its size, the next block, and a descriptor of the part that is still
+// unused, which always ends where the block does. The oldest goes on with the base itself,
+// whose first number is the arena's.
+
+#include "alloc/jemalloc.h"
+
+enum {
+	BLOCK_ALIGN = 2 << 20,
+	HEAD_BYTES = 200,
+	NEXT = 8,
+	REST = 16,    // the descriptor: bits, address, size
+	NUMBER = 192, // in the oldest block
+	CHAIN_MAX = 256,
+};
+
+struct block {
+	struct ms_range range;
+	uint64_t next;
+	uint32_t number;
+};
+
+static bool block_at(struct ms_alloc_find *find, uint64_t at, struct block *ret)
+{
+	uint8_t head[HEAD_BYTES];
+	uint64_t rest_end;
+	if (at % BLOCK_ALIGN || !ms_target_get(find->target, at, head, sizeof(head)))
+		return false;
+	uint64_t size = ms_get_u64(head), next = ms_get_u64(head + NEXT);
+	uint64_t bits = ms_get_u64(head + REST), rest = ms_get_u64(head + REST + 8);
+	if (!size || size % BLOCK_ALIGN || next % BLOCK_ALIGN ||
+		!ms_peek_is_memory(find->maps, at, size))
+		return false;
+	if ((bits & 0x1fff) != MS_JEMALLOC_ARENAS || rest < at + HEAD_BYTES ||
+		!ms_add(rest, ms_get_u64(head + REST + 16), &rest_end) ||
+		rest_end != at + size)
+		return false;
+	*ret = (struct block){ { at, at + size }, next, ms_get_u32(head + NUMBER) };
+	return true;
+}
+
+static bool arena_of(struct ms_jemalloc *je, struct block block, unsigned *ret)
+{
+	for (unsigned i = 0; block.next; i++)
+		if (i == CHAIN_MAX || !block_at(je->find, block.next, &block))
+			return false;
+	*ret = block.number;
+	return block.number < MS_JEMALLOC_ARENAS;
+}
+
+static struct ms_error *add_block(struct ms_jemalloc *je, const struct block *block)
+{
+	struct ms_extent row = { .range = block->range, .state = MS_ALLOC_OVERHEAD };
+	unsigned number;
+	bool ok = arena_of(je, *block, &number);
+	struct ms_error *err = ok ? ms_jemalloc_arena(je, number, &ok, &row.arena) : NULL;
+	if (err || !ok)
+		return err;
+	err = ms_alloc_add_extent(je->find->alloc, &row);
+	if (err)
+		return err;
+	struct ms_jemalloc_block *added = ms_array_push(&je->blocks);
+	if (!added)
+		return &ms_error_nomem;
+	*added = (struct ms_jemalloc_block){ block->range, row.arena, !block->next };
+	return NULL;
+}
+
+// From `at` on: the first address that no extent of the tree holds.
+static uint64_t after_extents(const struct ms_jemalloc *je, uint64_t at)
+{
+	const struct ms_extent *e;
+	while ((e = ms_jemalloc_extent_at(je, at)))
+		at = e->range.end;
+	return at;
+}
+
+static struct ms_error *search_mapping(struct ms_jemalloc *je, struct ms_range range)
+{
+	const struct ms_pages *pages = ms_target_pages(je->find->target);
+	struct ms_error *err = NULL;
+	uint64_t at = range.start;
+	while (!err && ms_align_up(after_extents(je, at), BLOCK_ALIGN, &at) &&
+		at < range.end) {
+		enum ms_page_state state;
+		struct ms_range run = ms_pages_run(pages, at, range.end, &state);
+		struct block block;
+		bool is_block = state != MS_PAGE_ABSENT &&
+				!ms_jemalloc_extent_at(je, at) &&
+				block_at(je->find, at, &block);
+		if (is_block)
+			err = add_block(je, &block);
+		at = is_block                  ? block.range.end
+		     : state == MS_PAGE_ABSENT ? run.end
+					       : at + MS_PAGE_SIZE;
+	}
+	return err;
+}
+
+struct ms_error *ms_jemalloc_read_base(struct ms_jemalloc *je)
+{
+	const struct ms_maps *maps = je->find->maps;
+	struct ms_error *err = NULL;
+	for (size_t i = 0; !err && i < maps->n; i++) {
+		const struct ms_mapping *m = &maps->v[i];
+		if (ms_cancel_raised(je->find->cancel))
+			return ms_error_new(MS_ERROR_CANCELLED, "interrupted");
+		if (ms_peek_is_memory(maps, m->range.start, 1))
+			err = search_mapping(je, m->range);
+	}
+	return err;
+}
+
+const struct ms_jemalloc_block *ms_jemalloc_block_at(
+	const struct ms_jemalloc *je, uint64_t address)
+{
+	ms_array_foreach (block, &je->blocks)
+		if (ms_range_has(block->range, address))
+			return block;
+	return NULL;
+}

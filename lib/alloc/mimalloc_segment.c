@@ -43,6 +43,8 @@ const struct ms_mi_layout ms_mi_layouts[] = {
 		MS_MI_START_SAID, 8, 192 },
 	{ "2.0.3-2.0.7", false, 64 << 20, SEGMENT_OLD, 80, { 24, 32, 28, 0, 40, 48 },
 		MS_MI_START_128, 2840, 0 },
+	{ "2.0.3-2.0.7", true, 64 << 20, SEGMENT_OLD, 96, { 40, 48, 44, 0, 56, 64 },
+		MS_MI_START_128, 0, 0 },
 	{ "2.0.9", true, 32 << 20, SEGMENT_2, 96, { 24, 32, 28, 0, 56, 64 },
 		MS_MI_START_384, 0, 0 },
 	{ "2.1.0-2.1.2", true, 32 << 20, SEGMENT_2, 96, { 24, 32, 28, 0, 56, 64 },
@@ -85,6 +87,13 @@ static bool tiles(const struct ms_mi_layout *layout, const uint8_t *bytes,
 	return pages == segment->used + 1; // the description is a page too
 }
 
+// Secure builds keep the last slice as a guard.
+static bool has_entries(
+	const struct ms_mi_layout *layout, uint64_t entries, uint64_t slices)
+{
+	return entries == slices || (layout->is_encoded && entries + 1 == slices);
+}
+
 bool ms_mi_segment_parse(const struct ms_mi_layout *layout, const uint8_t *bytes,
 	uint64_t address, struct ms_mi_segment *ret)
 {
@@ -94,8 +103,9 @@ bool ms_mi_segment_parse(const struct ms_mi_layout *layout, const uint8_t *bytes
 	uint32_t kind = ms_get_u32(bytes + layout->at.kind);
 	uint32_t most = layout->segment / MS_MI_SLICE;
 	if (address % layout->segment || kind > HUGE ||
-		(kind != HUGE && slices != most) || entries != ms_min(slices, most) ||
-		!info || info >= entries || info * MS_MI_SLICE < layout->at.slices ||
+		(kind != HUGE && slices != most) ||
+		!has_entries(layout, entries, ms_min(slices, most)) || !info ||
+		info >= entries || info * MS_MI_SLICE < layout->at.slices ||
 		!ms_mul(slices, MS_MI_SLICE, &size) || !ms_add(address, size, &end))
 		return false;
 	struct ms_mi_segment segment = {
@@ -163,7 +173,7 @@ bool ms_mi_page_parse(const struct ms_mi_layout *layout,
 	ret->local = ms_get_u64(row + layout->in.local);
 	ret->thread_free = ms_get_u64(row + layout->in.thread_free) & ~(uint64_t)DELAYED;
 	ret->heap = ms_get_u64(row + layout->in.heap);
-	return ret->start >= low && ret->start < low + MS_MI_SLICE && is_sound(ret);
+	return ret->start >= low && ret->start < ret->range.end && is_sound(ret);
 }
 
 bool ms_mi_page_has(const struct ms_mi_page *page, uint64_t block)

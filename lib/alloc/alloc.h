@@ -122,7 +122,7 @@ struct ms_alloc_region {
 	uint64_t memory; ///< is_mmapped: what malloc returned
 	bool has_top;    ///< glibc: it ends in its arena's top chunk
 	const struct ms_blocks *blocks; ///< in a survey: its table, borrowed; else NULL
-	bool is_whole;   ///< its blocks are not known; its arena may be UINT32_MAX
+	bool is_whole; ///< its blocks are not known; its arena may be UINT32_MAX
 };
 
 /** All blocks of one size, whatever their arena. */

@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-#include "alloc/alloc_internal.h"
 #include "alloc/sweep.h"
+#include "alloc/whole.h"
 #include "threads/threads.h"
 
 enum {
@@ -83,14 +83,11 @@ static struct ms_error *read_segment(struct search *search, uint64_t address)
 	return ms_target_read(search->find->target, &read, 1, NULL);
 }
 
-// Mappings without a hole, as arenas that are made accessible piece by piece have.
-static bool is_mapped(const struct ms_maps *maps, uint64_t start, uint64_t size)
+static bool is_mapped(
+	const struct ms_alloc_find *find, const struct ms_mi_segment *segment)
 {
-	size_t i = ms_maps_index(maps, start);
-	uint64_t at = start, end = start + size;
-	for (; i < maps->n && at < end && maps->v[i].range.start <= at; i++)
-		at = maps->v[i].range.end;
-	return at >= end;
+	return ms_whole_is_mapped(find->maps,
+		(struct ms_range){ segment->address, segment->address + segment->size });
 }
 
 static const uint8_t *row_at(
@@ -125,15 +122,17 @@ static struct key *key_of(struct search *search, uint64_t key)
 }
 
 // Does a segment begin here? Then its pages vote for layouts.
-static struct ms_error *try_segment(struct search *search, uint64_t address)
+static struct ms_error *try_segment(
+	struct ms_alloc_find *find, uint64_t address, void *arg)
 {
+	struct search *search = arg;
 	struct ms_error *err = read_segment(search, address);
 	bool is_segment = false;
 	for (size_t i = 0; !err && i < ms_mi_layouts_n; i++) {
 		const struct ms_mi_layout *layout = &ms_mi_layouts[i];
 		struct ms_mi_segment segment;
 		if (!ms_mi_segment_parse(layout, search->bytes, address, &segment) ||
-			!is_mapped(search->find->maps, address, segment.size))
+			!is_mapped(find, &segment))
 			continue;
 		struct key *key = key_of(search, segment.key);
 		if (!key)
@@ -148,41 +147,6 @@ static struct ms_error *try_segment(struct search *search, uint64_t address)
 		return &ms_error_nomem;
 	*added = address;
 	return NULL;
-}
-
-static bool may_hold_segments(const struct ms_mapping *m)
-{
-	return m->flags & MS_MAPPING_WRITE && !(m->flags & MS_MAPPING_SHARED) &&
-	       (m->kind == MS_MAPPING_ANON || m->kind == MS_MAPPING_NAMED);
-}
-
-// Every boundary with a resident page; whole terabytes may be absent.
-static struct ms_error *try_mapping(struct search *search, struct ms_range range)
-{
-	const struct ms_pages *pages = ms_target_pages(search->find->target);
-	struct ms_error *err = NULL;
-	uint64_t at = range.start;
-	while (!err && ms_align_up(at, MS_MI_ALIGN, &at) && at < range.end) {
-		enum ms_page_state state;
-		struct ms_range run = ms_pages_run(pages, at, range.end, &state);
-		if (!ms_page_is_resident(state)) {
-			at = run.end;
-			continue;
-		}
-		err = try_segment(search, at);
-		at += MS_PAGE_SIZE;
-	}
-	return err;
-}
-
-static struct ms_error *find_segments(struct search *search)
-{
-	const struct ms_maps *maps = search->find->maps;
-	struct ms_error *err = NULL;
-	for (size_t i = 0; !err && i < maps->n; i++)
-		if (may_hold_segments(&maps->v[i]))
-			err = try_mapping(search, maps->v[i].range);
-	return err;
 }
 
 // Mark the blocks of a list; false in ret_is_right if it leaves its page, or comes to a
@@ -343,8 +307,7 @@ static struct ms_error *add_segment(struct heap *heap, uint64_t address)
 	if (err ||
 		!ms_mi_segment_parse(
 			heap->layout, heap->search->bytes, address, &segment) ||
-		segment.key != heap->key ||
-		!is_mapped(heap->find->maps, address, segment.size))
+		segment.key != heap->key || !is_mapped(heap->find, &segment))
 		return err;
 	err = arena_of(heap, segment.thread, &arena);
 	if (err)
@@ -500,13 +463,9 @@ static struct ms_error *add_whole(struct heap *heap)
 				search->segments.v[i], &segment) ||
 			segment.key != heap->key)
 			continue;
-		struct ms_alloc_region region = {
-			.range = { segment.address, segment.address + segment.size },
-			.arena = UINT32_MAX,
-			.instance = heap->instance,
-			.is_whole = true
-		};
-		err = ms_alloc_add_region(heap->alloc, &region);
+		err = ms_whole_add(heap->find, heap->instance,
+			(struct ms_range){
+				segment.address, segment.address + segment.size });
 	}
 	return err;
 }
@@ -554,7 +513,8 @@ static struct ms_error *find(struct ms_alloc_find *find)
 	if (!bytes)
 		return &ms_error_nomem;
 	search.bytes = bytes;
-	struct ms_error *err = find_segments(&search);
+	struct ms_error *err =
+		ms_sweep_boundaries(find, MS_MI_ALIGN, try_segment, &search);
 	for (size_t i = 0; !err && i < search.keys_n; i++)
 		err = add_key(&search, &search.keys[i]);
 	ms_array_deinit(&search.segments);

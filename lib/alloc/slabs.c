@@ -9,11 +9,16 @@ enum {
 	JOIN_BYTES = 1 << 20, // holes up to this size do not end a region
 };
 
-static bool joins(
-	const struct ms_alloc_region *region, const struct ms_alloc_region *last)
+// Between neighbours there may be a mapping of somebody else, a thread's stack say; what
+// has no pages may as well be theirs.
+static bool joins(const struct ms_alloc *alloc, const struct ms_alloc_region *region,
+	const struct ms_alloc_region *last)
 {
+	struct ms_range hole = { last->range.end, region->range.start };
 	return region->instance == last->instance && region->arena == last->arena &&
-	       region->range.start - last->range.end <= JOIN_BYTES;
+	       ms_range_size(hole) <= JOIN_BYTES &&
+	       (hole.start == hole.end ||
+		       !ms_pages_resident(ms_target_pages(alloc->private->target), hole));
 }
 
 struct ms_error *ms_slabs_regions(struct ms_alloc *alloc)
@@ -26,7 +31,7 @@ struct ms_error *ms_slabs_regions(struct ms_alloc *alloc)
 			.arena = e->arena,
 			.instance = alloc->arenas.v[e->arena].instance,
 			.is_slabs = true };
-		if (last && joins(&region, last)) {
+		if (last && joins(alloc, &region, last)) {
 			last->range.end = region.range.end;
 			continue;
 		}

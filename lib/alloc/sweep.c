@@ -1,4 +1,4 @@
-// The data of all modules: see sweep.h.
+// The data of all modules, and boundaries in heaps: see sweep.h.
 
 #include "alloc/sweep.h"
 
@@ -44,5 +44,43 @@ struct ms_error *ms_sweep_data(struct ms_sweep *sweep)
 	ms_array_foreach (module, &sweep->find->modules)
 		for (size_t i = 0; !err && !sweep->is_over && i < module->data_n; i++)
 			err = sweep_range(sweep, module, module->data[i], bytes);
+	return err;
+}
+
+static bool may_hold_heap(const struct ms_mapping *m)
+{
+	return m->flags & MS_MAPPING_WRITE && !(m->flags & MS_MAPPING_SHARED) &&
+	       (m->kind == MS_MAPPING_ANON || m->kind == MS_MAPPING_NAMED);
+}
+
+// Whole terabytes may be absent: runs of pages are passed over at once.
+static struct ms_error *sweep_mapping(struct ms_alloc_find *find, struct ms_range range,
+	uint64_t align, ms_boundary_fn fn, void *arg)
+{
+	const struct ms_pages *pages = ms_target_pages(find->target);
+	struct ms_error *err = NULL;
+	uint64_t at = range.start;
+	while (!err && ms_align_up(at, align, &at) && at < range.end) {
+		enum ms_page_state state;
+		struct ms_range run = ms_pages_run(pages, at, range.end, &state);
+		if (!ms_page_is_resident(state)) {
+			at = run.end;
+			continue;
+		}
+		if (ms_cancel_raised(find->cancel))
+			return ms_error_new(MS_ERROR_CANCELLED, "interrupted");
+		err = fn(find, at, arg);
+		at += MS_PAGE_SIZE;
+	}
+	return err;
+}
+
+struct ms_error *ms_sweep_boundaries(
+	struct ms_alloc_find *find, uint64_t align, ms_boundary_fn fn, void *arg)
+{
+	struct ms_error *err = NULL;
+	for (size_t i = 0; !err && i < find->maps->n; i++)
+		if (may_hold_heap(&find->maps->v[i]))
+			err = sweep_mapping(find, find->maps->v[i].range, align, fn, arg);
 	return err;
 }

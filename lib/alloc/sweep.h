@@ -1,6 +1,6 @@
 /**
- * Sweep: the writable data of every module, window by window, for allocators that are
- * found by what lies there.
+ * Sweep: the writable data of every module, window by window, and the places at which
+ * large pieces may begin, for allocators that are found by what lies there.
  */
 #pragma once
 
@@ -24,3 +24,18 @@ struct ms_sweep {
  * out. Errors: NOMEM, GONE, CANCELLED, fn's.
  */
 struct ms_error *ms_sweep_data(struct ms_sweep *sweep) MS_MUST_CHECK;
+
+/**
+ * Called for an address. Errors: any; ends the walk.
+ */
+typedef struct ms_error *(*ms_boundary_fn)(
+	struct ms_alloc_find *find, uint64_t address, void *arg);
+
+/**
+ * Call fn for every multiple of `align` in private anonymous memory that is writable and
+ * whose page there is resident, ascending. Errors: CANCELLED, fn's.
+ *
+ * @param align  a power of two
+ */
+struct ms_error *ms_sweep_boundaries(struct ms_alloc_find *find, uint64_t align,
+	ms_boundary_fn fn, void *arg) MS_MUST_CHECK;

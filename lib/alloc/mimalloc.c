@@ -121,7 +121,8 @@ static struct key *key_of(struct search *search, uint64_t key)
 	return &search->keys[search->keys_n++];
 }
 
-// Does a segment begin here? Then its pages vote for layouts.
+// Does a segment begin here? If it is whole, its pages vote for layouts. One that is not
+// is kept as well: it counts if its key is that of another.
 static struct ms_error *try_segment(
 	struct ms_alloc_find *find, uint64_t address, void *arg)
 {
@@ -134,11 +135,12 @@ static struct ms_error *try_segment(
 		if (!ms_mi_segment_parse(layout, search->bytes, address, &segment) ||
 			!is_mapped(find, &segment))
 			continue;
-		struct key *key = key_of(search, segment.key);
-		if (!key)
-			continue;
-		key->pages[i] += count_pages(layout, search->bytes, &segment);
 		is_segment = true;
+		if (!ms_mi_segment_has_rows(layout, search->bytes, &segment))
+			continue;
+		struct key *key = key_of(search, segment.key);
+		if (key)
+			key->pages[i] += 1 + count_pages(layout, search->bytes, &segment);
 	}
 	if (err || !is_segment)
 		return err;
@@ -254,8 +256,11 @@ static struct ms_error *add_row(struct heap *heap, uint32_t arena,
 		row_at(heap->layout, heap->search->bytes, at), &page);
 	*ret_slices = page.slices ? page.slices : 1;
 	if (!is_right) {
-		heap->off += (uint64_t)*ret_slices * MS_MI_SLICE;
-		return add_extent(heap, arena, page.range, MS_ALLOC_TORN);
+		uint64_t start = segment->address + (uint64_t)at * MS_MI_SLICE;
+		uint64_t size = (uint64_t)*ret_slices * MS_MI_SLICE;
+		heap->off += size;
+		return add_extent(heap, arena, (struct ms_range){ start, start + size },
+			MS_ALLOC_TORN);
 	}
 	if (page.is_span)
 		return add_extent(
@@ -313,6 +318,8 @@ static struct ms_error *add_segment(struct heap *heap, uint64_t address)
 	if (err)
 		return err;
 	heap->alloc->arenas.v[arena].system += segment.size;
+	if (!ms_mi_segment_has_rows(heap->layout, heap->search->bytes, &segment))
+		heap->off += MS_MI_SLICE;
 	err = add_extent(heap, arena,
 		(struct ms_range){
 			address, address + (uint64_t)segment.info_slices * MS_MI_SLICE },

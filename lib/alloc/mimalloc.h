@@ -18,8 +18,8 @@
 
 enum {
 	MS_MI_SLICE = 64 << 10,
-	MS_MI_SEGMENT_BYTES = 96 << 10, ///< no layout's description is longer
-	MS_MI_ALIGN = 32 << 20,         ///< every segment begins at a multiple of it
+	MS_MI_SEGMENT_BYTES = 112 << 10, ///< no layout's description is longer
+	MS_MI_ALIGN = 32 << 20,          ///< every segment begins at a multiple of it
 };
 
 /** Where the first block of a page lies, if the page does not say so. */
@@ -72,13 +72,20 @@ struct ms_mi_page {
 };
 
 /**
- * Check that a segment of this layout begins at an address: fields agree with each other,
- * and its rows make up the whole.
+ * Check that a segment of this layout may begin at an address: what never changes in one
+ * agrees with itself.
  *
  * @param bytes  MS_MI_SEGMENT_BYTES from the address on; what is not mapped is zero
  */
 bool ms_mi_segment_parse(const struct ms_mi_layout *layout, const uint8_t *bytes,
 	uint64_t address, struct ms_mi_segment *ret);
+
+/**
+ * Do the rows make up the whole segment, and as many pages as it counts? By chance they
+ * never do; in a program that runs they may not for a moment.
+ */
+bool ms_mi_segment_has_rows(const struct ms_mi_layout *layout, const uint8_t *bytes,
+	const struct ms_mi_segment *segment);
 
 /**
  * Decode a row of a segment.

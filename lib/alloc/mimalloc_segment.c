@@ -68,8 +68,7 @@ static uint64_t block_of(const struct ms_mi_layout *layout, const uint8_t *row)
 				     : ms_get_u32(row + layout->in.block);
 }
 
-// The rows from the first on: each says how many slices it stands for.
-static bool tiles(const struct ms_mi_layout *layout, const uint8_t *bytes,
+bool ms_mi_segment_has_rows(const struct ms_mi_layout *layout, const uint8_t *bytes,
 	const struct ms_mi_segment *segment)
 {
 	uint64_t pages = 0;
@@ -84,7 +83,8 @@ static bool tiles(const struct ms_mi_layout *layout, const uint8_t *bytes,
 			return false;
 		pages += block_of(layout, row) != 0;
 	}
-	return pages == segment->used + 1; // the description is a page too
+	return pages == segment->used + 1 && // the description is a page too
+	       ms_get_u64(bytes + layout->at.abandoned) <= segment->used;
 }
 
 // Secure builds keep the last slice as a guard.
@@ -118,9 +118,7 @@ bool ms_mi_segment_parse(const struct ms_mi_layout *layout, const uint8_t *bytes
 		.info_slices = (uint32_t)info,
 	};
 	if (segment.used > entries || !segment.key ||
-		ms_get_u64(bytes + layout->at.abandoned) > segment.used ||
-		layout->at.slices + entries * layout->page > MS_MI_SEGMENT_BYTES ||
-		!tiles(layout, bytes, &segment))
+		layout->at.slices + entries * layout->page > MS_MI_SEGMENT_BYTES)
 		return false;
 	*ret = segment;
 	return true;

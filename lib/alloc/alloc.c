@@ -134,10 +134,14 @@ void ms_alloc_settle_regions(struct ms_alloc *alloc)
 		qsort(alloc->regions.v, alloc->regions.n, sizeof(*alloc->regions.v),
 			compare_regions);
 	for (size_t i = 0; i < alloc->regions.n; i++) {
-		if (alloc->regions.v[i].range.start < end)
-			continue;
-		end = alloc->regions.v[i].range.end;
-		alloc->regions.v[kept++] = alloc->regions.v[i];
+		const struct ms_alloc_region *region = &alloc->regions.v[i];
+		if (region->range.start < end) {
+			if (region->is_whole || !alloc->regions.v[kept - 1].is_whole)
+				continue;
+			kept--; // where blocks are known, that is worth more
+		}
+		end = region->range.end;
+		alloc->regions.v[kept++] = *region;
 	}
 	alloc->regions.n = kept;
 }

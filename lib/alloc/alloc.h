@@ -14,8 +14,8 @@
  * piece; the blocks of a region tile it.
  *
  * Each instance carries a stamp: `exact` if what was walked equals the allocator's own
- * counters, else `structural` with the bytes that did not add up. An allocator that is
- * only recognised has no regions; its mappings are named for it.
+ * counters, else `structural` with the bytes that did not add up. The regions of an
+ * allocator that is only recognised are whole: what is theirs is known, not the blocks.
  *
  * Bounds. Whatever a target holds, at most MS_ALLOC_ARENAS_MAX arenas and
  * MS_ALLOC_REGIONS_MAX regions are followed, and no list further than its own counter or
@@ -122,6 +122,7 @@ struct ms_alloc_region {
 	uint64_t memory; ///< is_mmapped: what malloc returned
 	bool has_top;    ///< glibc: it ends in its arena's top chunk
 	const struct ms_blocks *blocks; ///< in a survey: its table, borrowed; else NULL
+	bool is_whole; ///< its blocks are not known; its arena may be UINT32_MAX
 };
 
 enum {

@@ -113,8 +113,11 @@ static void regrade(struct heaps *heaps, struct ms_claims *claims)
 static void name_region(
 	const struct ms_alloc *alloc, const struct ms_alloc_region *region, char text[48])
 {
-	const struct ms_alloc_arena *arena = &alloc->arenas.v[region->arena];
-	if (arena->is_mmapped)
+	const struct ms_alloc_arena *arena =
+		region->is_whole ? NULL : &alloc->arenas.v[region->arena];
+	if (!arena)
+		text[0] = 0;
+	else if (arena->is_mmapped)
 		(void)snprintf(text, 48, "mmapped blocks");
 	else if (arena->is_main)
 		(void)snprintf(text, 48, "main arena");
@@ -136,8 +139,10 @@ static struct ms_error *claim_region(
 	name_region(heaps->alloc, region, text);
 	claim.item = ms_bytes_of(text);
 	uint32_t unit = region->is_slabs ? 8 : MS_BLOCK_GRANULE;
+	if (region->is_whole)
+		row.detail = "allocator recognised, blocks not known";
 	struct ms_error *err = ms_claims_kind(claims, &row, &claim.kind);
-	if (!err)
+	if (!err && !region->is_whole)
 		err = ms_blocks_new(region->range, unit, &heap->blocks);
 	if (err)
 		return err;
@@ -284,7 +289,7 @@ static struct ms_error *open_heap(
 	const struct ms_alloc_region *region = &heaps->alloc->regions.v[index];
 	struct ms_error *err = claim_region(heaps, reading->claims, heap, index);
 	heap->all = heaps;
-	if (err)
+	if (err || region->is_whole)
 		return err;
 	if (region->is_slabs || region->is_mmapped) {
 		err = walk_slabs(heaps, heap, index);
@@ -330,7 +335,8 @@ static struct ms_error *check_memory(const struct heaps *heaps)
 	const struct ms_pages *pages = ms_target_pages(heaps->target);
 	uint64_t resident = 0;
 	ms_array_foreach (region, &heaps->alloc->regions)
-		resident += ms_pages_resident(pages, region->range);
+		if (!region->is_whole)
+			resident += ms_pages_resident(pages, region->range);
 	return ms_target_check_allowance(resident / INDEX_SHARE);
 }
 
@@ -347,7 +353,9 @@ static struct ms_error *anchor(struct ms_reading *reading, void *arg, void **ret
 		return err;
 	heaps->alloc = reading->alloc;
 	if (!has_books(heaps->alloc))
-		return ms_alloc_shape_reader.anchor(reading, arg, NULL);
+		err = ms_alloc_shape_reader.anchor(reading, arg, NULL);
+	if (err || (!has_books(heaps->alloc) && !heaps->alloc->regions.n))
+		return err;
 	err = check_memory(heaps);
 	return err ? err : open_heaps(heaps, reading);
 }
@@ -360,7 +368,7 @@ static struct ms_error *join_heaps(struct heaps *heaps)
 		if (heaps->v[i].pieces.n)
 			err = ms_pieces_join(&heaps->v[i].pieces,
 				&heaps->total.arenas[region->arena], &heaps->total.sizes);
-		if (!err)
+		if (!err && heaps->v[i].blocks)
 			err = ms_blocks_seal(heaps->v[i].blocks);
 	}
 	return err;

@@ -27,6 +27,8 @@ static struct ms_error *walk_region(void *arg, unsigned worker, size_t item)
 {
 	struct walk *walk = arg;
 	const struct ms_alloc_region *region = &walk->alloc->regions.v[item];
+	if (region->is_whole)
+		return NULL;
 	_cleanup_free_ struct ms_emit *emit = malloc(sizeof(*emit));
 	if (!emit)
 		return &ms_error_nomem;

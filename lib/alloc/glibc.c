@@ -72,8 +72,9 @@ void ms_glibc_stamp(struct ms_alloc *alloc, const struct ms_glibc *libc)
 			"the counters of mmapped blocks were not found");
 	else if (mmapped_off || blocks != (uint64_t)libc->n_mmaps)
 		ms_alloc_stamp(alloc, libc->instance, mmapped_off,
-			"%llu mmapped blocks found, the counter says %d",
-			(unsigned long long)blocks, libc->n_mmaps);
+			"%llu mmapped blocks of %llu bytes, by its counters %d of %llu",
+			(unsigned long long)blocks, (unsigned long long)bytes,
+			libc->n_mmaps, (unsigned long long)libc->mmapped);
 	else if (cached != counted)
 		ms_alloc_stamp(alloc, libc->instance, difference(cached, counted),
 			"thread caches hold other bytes than their counters say");

@@ -16,13 +16,14 @@ enum {
 	SMALL_BINS = 64,
 };
 
-// By layout: chunk size of the struct, where its entries begin, bins.
+// By layout: chunk size of the struct and how much larger its chunk may be (from 2.43 on it
+// is cut from whatever was free), where its entries begin, bins.
 static const struct cache_layout {
-	uint16_t chunk, entries, bins, size;
+	uint16_t chunk, slack, entries, bins, size;
 } layouts[] = {
-	[MS_GLIBC_CACHE_U8] = { 0x250, 64, 64, 576 },
-	[MS_GLIBC_CACHE_U16] = { 0x290, 128, 64, 640 },
-	[MS_GLIBC_CACHE_SLOTS] = { 0x300, 152, 76, 760 },
+	[MS_GLIBC_CACHE_U8] = { 0x250, 0, 64, 64, 576 },
+	[MS_GLIBC_CACHE_U16] = { 0x290, 0, 128, 64, 640 },
+	[MS_GLIBC_CACHE_SLOTS] = { 0x300, 32, 152, 76, 760 },
 };
 
 // A tcache_perthread_struct as read.
@@ -41,6 +42,7 @@ struct finder {
 	uint64_t random_key;
 	size_t random_votes, cache_key_votes, entries_seen;
 	size_t plain_votes, safe_votes;
+	size_t attached;  // threads that have an arena, and so a cache
 	bool does_follow; // what is cached comes from the caches' lists
 };
 
@@ -98,7 +100,7 @@ static bool read_cache(const struct finder *f, uint64_t address, struct cache *r
 	for (enum ms_glibc_cache i = MS_GLIBC_CACHE_U8; size && i <= MS_GLIBC_CACHE_SLOTS;
 		i++) {
 		*ret = (struct cache){ .address = address, .layout = i };
-		if (layouts[i].chunk == size &&
+		if (size - layouts[i].chunk <= layouts[i].slack &&
 			ms_peek_bytes(f->find->peek, address, p, layouts[i].size))
 			return check_bins(f, p, ret);
 	}
@@ -233,6 +235,7 @@ static struct ms_error *add_threads(struct finder *f)
 			continue;
 		uint32_t arena = arena_at(f, tls_word(f, tp, arena_at_));
 		bool has_cache = read_cache(f, tls_word(f, tp, cache_at), &cache);
+		f->attached += arena != UINT32_MAX;
 		if (has_cache || arena != UINT32_MAX)
 			err = add_thread(f, table->v[i].thread->tid, arena,
 				has_cache ? &cache : NULL);
@@ -408,7 +411,8 @@ static bool can_follow(const struct finder *f)
 	const struct ms_thread_table *table = f->find->threads;
 	if (f->libc->key_kind == MS_GLIBC_KEY_NONE)
 		return true;
-	if (!ms_target_info(f->find->target)->is_stopped || !table || !table->n)
+	if (!ms_target_info(f->find->target)->is_stopped || !table || !table->n ||
+		f->libc->caches.n < f->attached)
 		return false;
 	for (size_t i = 0; i < table->n; i++)
 		if (!table->v[i].control_block)

@@ -86,6 +86,33 @@ struct ms_error *ms_alloc_mark(
 	return ms_marks_set(&alloc->private->marks, memory, mark, NULL);
 }
 
+struct ms_error *ms_alloc_keep_cached(
+	struct ms_alloc *alloc, uint64_t memory, uint32_t thread)
+{
+	struct ms_cached_block *added = ms_array_push(&alloc->private->cached);
+	if (!added)
+		return &ms_error_nomem;
+	*added = (struct ms_cached_block){ memory, thread };
+	return NULL;
+}
+
+static int compare_cached(const void *pa, const void *pb)
+{
+	const struct ms_cached_block *a = pa, *b = pb;
+	return (a->memory > b->memory) - (a->memory < b->memory);
+}
+
+uint32_t ms_alloc_cached_for(const struct ms_alloc *alloc, uint64_t memory)
+{
+	struct ms_cached_block key = { .memory = memory };
+	const struct ms_cached_block *found =
+		alloc->private->cached.n
+			? bsearch(&key, alloc->private->cached.v,
+				  alloc->private->cached.n, sizeof(key), compare_cached)
+			: NULL;
+	return found ? found->thread : UINT32_MAX;
+}
+
 void ms_alloc_stamp(
 	struct ms_alloc *alloc, uint32_t instance, uint64_t off, const char *reason, ...)
 {
@@ -101,10 +128,13 @@ void ms_alloc_stamp(
 	va_end(args);
 }
 
-void ms_alloc_stamp_all(struct ms_alloc *alloc)
+struct ms_error *ms_alloc_stamp_all(struct ms_alloc *alloc)
 {
+	struct ms_error *err = NULL;
 	ms_array_foreach (libc, &alloc->private->glibcs)
-		ms_glibc_stamp(alloc, libc);
+		if (!err)
+			err = ms_glibc_stamp(alloc, libc);
+	return err;
 }
 
 static struct ms_error *find_each(struct ms_alloc_find *find)
@@ -178,6 +208,9 @@ static struct ms_error *find_all(struct ms_alloc_find *find)
 		err = ms_slabs_regions(find->alloc);
 	if (!err)
 		ms_alloc_settle_regions(find->alloc);
+	if (!err && find->alloc->private->cached.n)
+		qsort(find->alloc->private->cached.v, find->alloc->private->cached.n,
+			sizeof(struct ms_cached_block), compare_cached);
 	ms_peek_free(find->peek);
 	ms_modules_deinit(&find->modules);
 	return err;
@@ -214,6 +247,7 @@ void ms_alloc_free(struct ms_alloc *alloc)
 	if (alloc->private) {
 		free(alloc->private->extents.v);
 		ms_marks_deinit(&alloc->private->marks);
+		ms_array_deinit(&alloc->private->cached);
 		ms_glibc_deinit(&alloc->private->glibcs);
 		ms_arena_deinit(&alloc->private->strings);
 		free(alloc->private);

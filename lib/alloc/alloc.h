@@ -61,6 +61,9 @@ struct ms_alloc_block {
 	uint64_t memory;       ///< what malloc returned, or would return
 	uint64_t usable;       ///< bytes the program may use (malloc_usable_size)
 	uint32_t arena;        ///< index in ms_alloc.arenas
+	/// Cached: index in ms_alloc.threads of the thread it is kept for, else UINT32_MAX; so
+	/// too where that is not known.
+	uint32_t thread;
 	enum ms_alloc_state state;
 };
 

@@ -46,6 +46,12 @@ extern const struct ms_allocator ms_allocator_mimalloc;
 extern const struct ms_allocator ms_allocator_musl;
 extern const struct ms_allocator ms_allocator_others;
 
+/** A block in the cache of a thread that is known. */
+struct ms_cached_block {
+	uint64_t memory;
+	uint32_t thread; ///< index in ms_alloc.threads
+};
+
 /** Beside the public rows; see there. */
 struct ms_alloc_private {
 	struct ms_target *target;
@@ -53,6 +59,7 @@ struct ms_alloc_private {
 	struct ms_arena strings;
 	struct ms_extents extents;
 	struct ms_marks marks;
+	MS_ARRAY(struct ms_cached_block) cached; ///< ascending by memory
 	struct ms_glibcs glibcs;
 };
 
@@ -81,9 +88,16 @@ void ms_alloc_settle_regions(struct ms_alloc *alloc);
 const struct ms_alloc_region *ms_alloc_region_at(
 	const struct ms_alloc *alloc, uint64_t address);
 
+/** Remember whose cache a block is in: index in ms_alloc.threads. Errors: NOMEM. */
+struct ms_error *ms_alloc_keep_cached(
+	struct ms_alloc *alloc, uint64_t memory, uint32_t thread) MS_MUST_CHECK;
+
+/** The thread whose cache a block is in; UINT32_MAX: not known. Cost: logarithmic. */
+uint32_t ms_alloc_cached_for(const struct ms_alloc *alloc, uint64_t memory);
+
 /** Set an instance's stamp: exact if off is 0 and reason NULL, else structural. */
 void ms_alloc_stamp(struct ms_alloc *alloc, uint32_t instance, uint64_t off,
 	const char *reason, ...) MS_PRINTF(4, 5);
 
-/** After a walk: the stamps that depend on its counts. */
-void ms_alloc_stamp_all(struct ms_alloc *alloc);
+/** After a walk: the stamps that depend on its counts. Errors: NOMEM. */
+struct ms_error *ms_alloc_stamp_all(struct ms_alloc *alloc) MS_MUST_CHECK;

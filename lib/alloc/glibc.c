@@ -51,39 +51,68 @@ static uint64_t cached_of(
 	return found;
 }
 
-void ms_glibc_stamp(struct ms_alloc *alloc, const struct ms_glibc *libc)
+// What each identity is off by, in the order they are worth telling.
+struct offs {
+	uint64_t arenas, bins, cached, mmapped;
+	uint64_t mmapped_blocks, mmapped_bytes; // as found
+};
+
+static void compare_mmapped(
+	const struct ms_alloc *alloc, const struct ms_glibc *libc, struct offs *offs)
 {
-	uint64_t off = 0, blocks = 0, bytes = 0, counted;
-	for (uint32_t i = 0; i < libc->arena_n; i++)
-		off += check_arena(&alloc->arenas.v[libc->first_arena + i]);
 	if (libc->mmapped_arena != UINT32_MAX) {
 		const struct ms_alloc_count *live =
 			&alloc->arenas.v[libc->mmapped_arena].count[MS_ALLOC_LIVE];
-		blocks = live->blocks;
-		bytes = live->bytes;
+		offs->mmapped_blocks = live->blocks;
+		offs->mmapped_bytes = live->bytes;
 	}
-	uint64_t mmapped_off = difference(bytes, libc->mmapped);
-	uint64_t cached = cached_of(alloc, libc, &counted);
-	if (off)
-		ms_alloc_stamp(alloc, libc->instance, off + mmapped_off,
+	if (libc->par)
+		offs->mmapped = difference(offs->mmapped_bytes, libc->mmapped);
+}
+
+static void stamp(
+	struct ms_alloc *alloc, const struct ms_glibc *libc, const struct offs *offs)
+{
+	uint64_t off = offs->arenas + offs->bins + offs->cached + offs->mmapped;
+	if (offs->arenas)
+		ms_alloc_stamp(alloc, libc->instance, off,
 			"arenas hold other bytes than their counters say");
 	else if (!libc->par)
-		ms_alloc_stamp(alloc, libc->instance, 0,
+		ms_alloc_stamp(alloc, libc->instance, off,
 			"the counters of mmapped blocks were not found");
-	else if (mmapped_off || blocks != (uint64_t)libc->n_mmaps)
-		ms_alloc_stamp(alloc, libc->instance, mmapped_off,
+	else if (offs->mmapped || offs->mmapped_blocks != (uint64_t)libc->n_mmaps)
+		ms_alloc_stamp(alloc, libc->instance, off,
 			"%llu mmapped blocks of %llu bytes, by its counters %d of %llu",
-			(unsigned long long)blocks, (unsigned long long)bytes,
-			libc->n_mmaps, (unsigned long long)libc->mmapped);
-	else if (cached != counted)
-		ms_alloc_stamp(alloc, libc->instance, difference(cached, counted),
+			(unsigned long long)offs->mmapped_blocks,
+			(unsigned long long)offs->mmapped_bytes, libc->n_mmaps,
+			(unsigned long long)libc->mmapped);
+	else if (offs->bins)
+		ms_alloc_stamp(alloc, libc->instance, off,
+			"bins hold other chunks than those marked free");
+	else if (offs->cached)
+		ms_alloc_stamp(alloc, libc->instance, off,
 			"thread caches hold other bytes than their counters say");
 	else if (libc->torn_lists)
-		ms_alloc_stamp(alloc, libc->instance, 0,
+		ms_alloc_stamp(alloc, libc->instance, off,
 			"%llu lists of free blocks lead nowhere",
 			(unsigned long long)libc->torn_lists);
 	else
 		ms_alloc_stamp(alloc, libc->instance, 0, NULL);
+}
+
+struct ms_error *ms_glibc_stamp(struct ms_alloc *alloc, const struct ms_glibc *libc)
+{
+	struct offs offs = { 0 };
+	uint64_t counted;
+	for (uint32_t i = 0; i < libc->arena_n; i++)
+		offs.arenas += check_arena(&alloc->arenas.v[libc->first_arena + i]);
+	uint64_t cached = cached_of(alloc, libc, &counted);
+	offs.cached = difference(cached, counted);
+	compare_mmapped(alloc, libc, &offs);
+	struct ms_error *err = ms_glibc_check_bins(alloc, libc, &offs.bins);
+	if (!err)
+		stamp(alloc, libc, &offs);
+	return err;
 }
 
 static struct ms_error *find(struct ms_alloc_find *find)

@@ -130,5 +130,16 @@ void ms_glibc_deinit(struct ms_glibcs *libcs);
 /** The libc of an instance, or NULL. */
 const struct ms_glibc *ms_glibc_of(const struct ms_alloc *alloc, uint32_t instance);
 
-/** Compare what a walk counted with the libc's own counters, and stamp. */
-void ms_glibc_stamp(struct ms_alloc *alloc, const struct ms_glibc *libc);
+/**
+ * Compare the free chunks a walk found with the lists that hold them: their number, bytes
+ * and links. Only where nothing moves, and there are at most 200,000.
+ *
+ * @param ret_off  out: bytes that differ; 0 also where nothing was compared
+ * Errors: NOMEM.
+ */
+struct ms_error *ms_glibc_check_bins(const struct ms_alloc *alloc,
+	const struct ms_glibc *libc, uint64_t *ret_off) MS_MUST_CHECK;
+
+/** Compare what a walk counted with the libc's own counters, and stamp. Errors: NOMEM. */
+struct ms_error *ms_glibc_stamp(
+	struct ms_alloc *alloc, const struct ms_glibc *libc) MS_MUST_CHECK;

@@ -295,6 +295,7 @@ struct list {
 	uint64_t size;      // of every member; 0: any
 	uint64_t limit;     // members
 	uint64_t to_memory; // from what a link holds
+	uint32_t thread;    // whose cache it is; UINT32_MAX: nobody's
 	enum ms_mark mark;
 };
 
@@ -315,6 +316,8 @@ static struct ms_error *mark_list(struct finder *f, struct list list)
 			f->libc->torn_lists++;
 			return NULL;
 		}
+		if (!err && list.thread != UINT32_MAX)
+			err = ms_alloc_keep_cached(f->find->alloc, at, list.thread);
 		if (i % 65536 == 65535 && ms_cancel_raised(f->find->cancel))
 			return ms_error_new(MS_ERROR_CANCELLED, "interrupted");
 		link = err ? 0 : follow(f, link, at);
@@ -356,9 +359,11 @@ static struct ms_error *settle_cache(
 		f->find->alloc->threads.v[row->thread].cached_bytes +=
 			bin_bytes(f, &cache, bin);
 		if (f->does_follow)
-			err = mark_list(
-				f, (struct list){ cache.entries[bin], bin_size(bin),
-					   cache.counts[bin], 0, MS_MARK_CACHED });
+			err = mark_list(f, (struct list){ .memory = cache.entries[bin],
+						   .size = bin_size(bin),
+						   .limit = cache.counts[bin],
+						   .thread = (uint32_t)row->thread,
+						   .mark = MS_MARK_CACHED });
 	}
 	return err;
 }
@@ -375,8 +380,12 @@ static void vote_fast(struct finder *f, uint64_t memory)
 
 static struct ms_error *mark_fast(struct finder *f, uint64_t memory, unsigned bin)
 {
-	return mark_list(
-		f, (struct list){ memory, bin_size(bin), UINT64_MAX, 16, MS_MARK_FAST });
+	return mark_list(f, (struct list){ .memory = memory,
+				    .size = bin_size(bin),
+				    .limit = UINT64_MAX,
+				    .to_memory = 16,
+				    .thread = UINT32_MAX,
+				    .mark = MS_MARK_FAST });
 }
 
 // Every fast bin that holds something: first to vote on what links look like, then to

@@ -147,11 +147,14 @@ static struct ms_error *emit(
 	struct ms_alloc_block block = { .range = { start, end },
 		.memory = start + 16,
 		.arena = c->region->arena,
+		.thread = UINT32_MAX,
 		.state = state };
 	if (start >= end)
 		return NULL;
 	if (end - start > 8)
 		block.usable = end - start - 8;
+	if (state == MS_ALLOC_CACHED)
+		block.thread = ms_alloc_cached_for(c->alloc, block.memory);
 	return ms_emit_block(c->emit, &block);
 }
 
@@ -445,6 +448,7 @@ struct ms_error *ms_chunks_mmapped(const struct ms_alloc *alloc,
 		.memory = region->memory,
 		.usable = region->range.end - region->memory - tail,
 		.arena = region->arena,
+		.thread = UINT32_MAX,
 		.state = MS_ALLOC_LIVE };
 	return ms_emit_block(emit, &block);
 }

@@ -384,11 +384,11 @@ static struct ms_error *settle(void *state, struct ms_reading *reading)
 		err = ms_sizes_merge(&heaps->total.sizes, &heaps->sizes[i]);
 	if (!err)
 		err = ms_tally_finish(&heaps->total, heaps->alloc);
-	if (err)
-		return err;
-	ms_alloc_stamp_all(heaps->alloc);
-	regrade(heaps, reading->claims);
-	return NULL;
+	if (!err)
+		err = ms_alloc_stamp_all(heaps->alloc);
+	if (!err)
+		regrade(heaps, reading->claims);
+	return err;
 }
 
 static void free_heaps(void *state)

@@ -70,6 +70,15 @@ static enum ms_alloc_state state_of(
 	return states[ms_marks_get(&alloc->private->marks, memory)];
 }
 
+static struct ms_error *emit_block(
+	const struct ms_alloc *alloc, struct ms_alloc_block *block, struct ms_emit *emit)
+{
+	block->thread = block->state == MS_ALLOC_CACHED
+				? ms_alloc_cached_for(alloc, block->memory)
+				: UINT32_MAX;
+	return ms_emit_block(emit, block);
+}
+
 static struct ms_error *emit_one(
 	const struct ms_alloc *alloc, const struct ms_extent *e, struct ms_emit *emit)
 {
@@ -84,17 +93,17 @@ static struct ms_error *emit_one(
 	if ((e->state == MS_ALLOC_DIRTY || e->state == MS_ALLOC_MUZZY))
 		emit->arena->reclaimable += ms_pages_resident(
 			ms_target_pages(alloc->private->target), e->range);
-	return ms_emit_block(emit, &block);
+	return emit_block(alloc, &block, emit);
 }
 
-static struct ms_error *emit_slack(
+static struct ms_error *emit_slack(const struct ms_alloc *alloc,
 	const struct ms_extent *e, uint64_t start, uint64_t end, struct ms_emit *emit)
 {
 	struct ms_alloc_block block = { .range = { start, end },
 		.memory = start,
 		.arena = e->arena,
 		.state = MS_ALLOC_OVERHEAD };
-	return start < end ? ms_emit_block(emit, &block) : NULL;
+	return start < end ? emit_block(alloc, &block, emit) : NULL;
 }
 
 // Of a slab with frames the memory from MS_MUSL_FRAME bytes before its first slot on; of
@@ -132,7 +141,7 @@ static struct ms_error *emit_slab(
 	_cleanup_free_ uint8_t *frames = NULL;
 	struct ms_error *err = read_frames(alloc, e, &frames);
 	if (!err)
-		err = emit_slack(e, e->range.start, at, emit);
+		err = emit_slack(alloc, e, e->range.start, at, emit);
 	for (uint32_t i = 0; !err && i < e->n; i++, at += e->slot) {
 		struct ms_alloc_block block = { .range = { at, at + e->slot },
 			.memory = at,
@@ -141,9 +150,9 @@ static struct ms_error *emit_slab(
 			.state = state_of(alloc, e, at) };
 		if (frames && block.state == MS_ALLOC_LIVE)
 			set_framed(frames + (size_t)i * e->slot, e->slot, &block);
-		err = ms_emit_block(emit, &block);
+		err = emit_block(alloc, &block, emit);
 	}
-	return err ? err : emit_slack(e, at, e->range.end, emit);
+	return err ? err : emit_slack(alloc, e, at, e->range.end, emit);
 }
 
 struct ms_error *ms_slabs_walk(const struct ms_alloc *alloc,

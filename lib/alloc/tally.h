@@ -36,8 +36,7 @@ struct ms_tally {
 };
 
 enum {
-	MS_SIZES_MAX =
-		16384, ///< beyond it sizes are rounded up to 1/8 of a power of 2
+	MS_SIZES_MAX = 16384, ///< beyond it sizes are rounded up to 1/8 of a power of 2
 };
 
 /** Make room for the arenas of an alloc. Errors: NOMEM. */

@@ -56,10 +56,7 @@ static struct ms_error *add_up(struct walk *walk, unsigned workers)
 		err = ms_tally_merge(&walk->tallies[0], &walk->tallies[i]);
 	if (!err)
 		err = ms_tally_finish(&walk->tallies[0], walk->alloc);
-	if (err)
-		return err;
-	ms_alloc_stamp_all(walk->alloc);
-	return NULL;
+	return err ? err : ms_alloc_stamp_all(walk->alloc);
 }
 
 struct ms_error *ms_alloc_walk(

@@ -16,13 +16,13 @@ enum {
 	SMALL_BINS = 64,
 };
 
-// By layout: chunk size of the struct and how much larger its chunk may be (from 2.43 on it
-// is cut from whatever was free), where its entries begin, bins.
+// By layout: chunk size of the struct and how much larger its chunk may be (a rest too small
+// for a chunk is not cut off), where its entries begin, bins.
 static const struct cache_layout {
 	uint16_t chunk, slack, entries, bins, size;
 } layouts[] = {
-	[MS_GLIBC_CACHE_U8] = { 0x250, 0, 64, 64, 576 },
-	[MS_GLIBC_CACHE_U16] = { 0x290, 0, 128, 64, 640 },
+	[MS_GLIBC_CACHE_U8] = { 0x250, 16, 64, 64, 576 },
+	[MS_GLIBC_CACHE_U16] = { 0x290, 16, 128, 64, 640 },
 	[MS_GLIBC_CACHE_SLOTS] = { 0x300, 32, 152, 76, 760 },
 };
 

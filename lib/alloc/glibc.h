@@ -82,6 +82,10 @@ struct ms_glibc {
 	uint32_t first_arena, arena_n;              ///< its rows in ms_alloc.arenas
 	uint32_t mmapped_arena; ///< the row of mmapped blocks; UINT32_MAX: none
 	uint64_t torn_lists;    ///< links that led nowhere
+	uint64_t missing_caches; ///< of threads that have an arena, as far as is known
+	uint64_t stray_heaps;    ///< heaps of no arena in the ring
+	uint64_t fast_blocks;    ///< members of fast bins
+	bool has_no_room;        ///< for all of its heaps, arenas or lists
 };
 
 /** An arena of it, as read. */
@@ -108,6 +112,11 @@ bool ms_glibc_read_arena(struct ms_peek *peek, const struct ms_glibc *libc,
 /** Follow the ring of arenas and their heaps: rows and regions. Errors: NOMEM, LIMIT. */
 struct ms_error *ms_glibc_find_arenas(
 	struct ms_alloc_find *find, struct ms_glibc *libc) MS_MUST_CHECK;
+
+/** Count heaps that no arena has, which the ring therefore leaves out: one boundary of
+ * 64 MiB after the other. Regions must be settled. Errors: CANCELLED. */
+struct ms_error *ms_glibc_find_strays(
+	struct ms_alloc_find *find, struct ms_glibcs *libcs) MS_MUST_CHECK;
 
 /** Where the first chunk of a region that begins at `start` lies. */
 uint64_t ms_glibc_first_chunk(

@@ -61,7 +61,8 @@ static uint64_t cached_of(
 // What each identity is off by, in the order they are worth telling.
 struct offs {
 	uint64_t arenas, bins, cached, mmapped;
-	uint64_t mmapped_blocks, mmapped_bytes, fast_blocks; // as found
+	uint64_t mmapped_blocks, mmapped_bytes; // as found
+	uint64_t fast_blocks, live_blocks;      // in arenas
 };
 
 static void compare_mmapped(
@@ -80,8 +81,8 @@ static void compare_mmapped(
 static void stamp(
 	struct ms_alloc *alloc, const struct ms_glibc *libc, const struct offs *offs)
 {
-	uint64_t off = sum(
-		sum(offs->arenas, offs->bins), sum(offs->cached, offs->mmapped));
+	uint64_t off =
+		sum(sum(offs->arenas, offs->bins), sum(offs->cached, offs->mmapped));
 	if (offs->arenas)
 		ms_alloc_stamp(alloc, libc->instance, off,
 			"arenas hold other bytes than their counters say");
@@ -100,7 +101,7 @@ static void stamp(
 	else if (offs->cached)
 		ms_alloc_stamp(alloc, libc->instance, off,
 			"thread caches hold other bytes than their counters say");
-	else if (libc->missing_caches)
+	else if (libc->missing_caches && offs->live_blocks)
 		ms_alloc_stamp(alloc, libc->instance, off,
 			"caches of %llu threads were not found: what they hold counts as live",
 			(unsigned long long)libc->missing_caches);
@@ -131,10 +132,12 @@ struct ms_error *ms_glibc_stamp(struct ms_alloc *alloc, const struct ms_glibc *l
 	for (uint32_t i = 0; i < libc->arena_n; i++)
 		offs.arenas = sum(offs.arenas,
 			check_arena(&alloc->arenas.v[libc->first_arena + i]));
-	for (uint32_t i = 0; i < libc->arena_n; i++)
-		offs.fast_blocks += alloc->arenas.v[libc->first_arena + i]
-					    .count[MS_ALLOC_FAST]
-					    .blocks;
+	for (uint32_t i = 0; i < libc->arena_n; i++) {
+		const struct ms_alloc_count *count =
+			alloc->arenas.v[libc->first_arena + i].count;
+		offs.fast_blocks += count[MS_ALLOC_FAST].blocks;
+		offs.live_blocks += count[MS_ALLOC_LIVE].blocks;
+	}
 	uint64_t cached = cached_of(alloc, libc, &counted);
 	offs.cached = difference(cached, counted);
 	compare_mmapped(alloc, libc, &offs);

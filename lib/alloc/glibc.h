@@ -80,8 +80,8 @@ struct ms_glibc {
 	bool mmapped_has_tail; ///< 2.43 on: an mmapped chunk ends 16 bytes before its mapping
 	MS_ARRAY(struct ms_glibc_cache_row) caches; ///< ascending by address
 	uint32_t first_arena, arena_n;              ///< its rows in ms_alloc.arenas
-	uint32_t mmapped_arena; ///< the row of mmapped blocks; UINT32_MAX: none
-	uint64_t torn_lists;    ///< links that led nowhere
+	uint32_t mmapped_arena;  ///< the row of mmapped blocks; UINT32_MAX: none
+	uint64_t torn_lists;     ///< links that led nowhere
 	uint64_t missing_caches; ///< of threads that have an arena, as far as is known
 	uint64_t stray_heaps;    ///< heaps of no arena in the ring
 	uint64_t fast_blocks;    ///< members of fast bins

@@ -48,7 +48,7 @@ struct test {
 	uint64_t seed;
 	bool does_tell;
 	unsigned failures;
-	uint64_t exact, unlike, gone; // instances of all runs
+	uint64_t exact, unlike, sound, gone; // instances of all runs
 };
 
 static void die(struct ms_error *err)
@@ -146,6 +146,52 @@ static bool is_like(const struct sums *a, const struct sums *b)
 	return true;
 }
 
+// Two states that nothing but one word tells apart: no counter says how many blocks are in
+// each. A heap that differs only in that is one as sound as the undamaged.
+static const struct blind {
+	const char *allocator;
+	enum ms_alloc_state a, b;
+	uint64_t most;   // blocks that one word may move from one to the other
+	bool is_elastic; // and a live block may be as large as several
+} blinds[] = {
+	// Fast bins are not counted: a link that leads past members makes the list shorter.
+	// Nothing but its own header says where a live chunk ends.
+	{ "glibc", MS_ALLOC_LIVE, MS_ALLOC_FAST, UINT64_MAX, true },
+	// A cache's stack of blocks begins where one word says.
+	{ "jemalloc", MS_ALLOC_LIVE, MS_ALLOC_CACHED, 200, false },
+	// Two masks of 32 bits say which slots of a group are free.
+	{ "musl", MS_ALLOC_LIVE, MS_ALLOC_FREE, 32, false },
+};
+
+static bool is_moved(const struct blind *blind, const struct ms_alloc_count *now,
+	const struct ms_alloc_count *whole, size_t changes)
+{
+	const struct ms_alloc_count *a = &now[blind->a], *b = &now[blind->b];
+	const struct ms_alloc_count *x = &whole[blind->a], *y = &whole[blind->b];
+	uint64_t moved =
+		a->blocks > x->blocks ? a->blocks - x->blocks : x->blocks - a->blocks;
+	return a->bytes + b->bytes == x->bytes + y->bytes &&
+	       (blind->is_elastic || a->blocks + b->blocks == x->blocks + y->blocks) &&
+	       moved / changes <= blind->most;
+}
+
+// Does it differ only in what its allocator has no second word on?
+static bool is_as_sound(const struct sums *now, const struct sums *whole, size_t changes)
+{
+	for (size_t i = 0; i < sizeof(blinds) / sizeof(blinds[0]); i++) {
+		const struct blind *blind = &blinds[i];
+		struct sums moved = *now;
+		if (strcmp(blind->allocator, now->allocator) ||
+			!is_moved(blind, now->count, whole->count, changes))
+			continue;
+		moved.count[blind->a] = whole->count[blind->a];
+		moved.count[blind->b] = whole->count[blind->b];
+		if (is_like(&moved, whole))
+			return true;
+	}
+	return false;
+}
+
 static void tell_difference(const struct sums *now, const struct sums *whole)
 {
 	for (int s = 0; s < MS_ALLOC_STATE_COUNT; s++)
@@ -168,6 +214,10 @@ static void check_stamps(struct test *test, const struct outcome *now)
 		test->exact += now->v[i].is_exact;
 		if (!now->v[i].is_exact || !now->v[i].is_walked || like)
 			continue;
+		if (is_as_sound(&now->v[i], whole ? whole : &none, test->damage.n)) {
+			test->sound++;
+			continue;
+		}
 		fail(test, "%s is stamped exact", now->v[i].allocator);
 		tell_difference(&now->v[i], whole ? whole : &none);
 	}

@@ -202,7 +202,7 @@ static struct ms_error *search_data(struct caches *caches, struct ms_range data)
 	while (!(err = ms_words_next(words, &any)) && any)
 		for (size_t i = 0; !err && i < words->n; i++) {
 			uint64_t p = words->v[i];
-			if (p % 8 == 0 &&
+			if (p && p % 8 == 0 &&
 				ms_peek_is_memory(tc->find->maps, p, CACHE_BYTES) &&
 				!ms_ranges_has(&caches->seen, p) && is_cache(tc, p))
 				err = read_linked(caches, p);

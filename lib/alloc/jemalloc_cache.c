@@ -188,7 +188,8 @@ static uint64_t bin_at(const struct cache *cache, unsigned i)
 				     : cache->large + (i - MS_JEMALLOC_SMALL) * BIN_BYTES;
 }
 
-// The first class that is not cached ends the array, in all caches at the same class.
+// The first class that is not cached ends the array: none of the small ones, and in all
+// caches the same.
 static struct ms_error *read_bins(
 	struct caches *caches, const struct cache *cache, struct content *content)
 {
@@ -199,11 +200,9 @@ static struct ms_error *read_bins(
 	for (; !err && i < BINS_MAX && stack_of(caches->je, bin_at(cache, i), &at, &n);
 		i++)
 		err = read_stack(caches, at, n, i, content);
-	if (i + 1 < BINS_MAX && stack_of(caches->je, bin_at(cache, i + 1), &at, &n))
-		content->is_torn = true;
 	if (!caches->bins)
 		caches->bins = i;
-	content->is_torn |= caches->bins != i;
+	content->is_torn |= i < MS_JEMALLOC_SMALL || caches->bins != i;
 	return err;
 }
 

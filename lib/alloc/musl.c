@@ -11,6 +11,7 @@
 enum {
 	DEPTH = MS_MUSL_CLASSES + 1, // a group is smaller than the slot it lies in
 	NESTED = 6 << 5,             // in the frame of a slot with a group in it
+	CONTEXTS_MAX = 64,           // libcs in one process
 };
 
 // A group whose meta was found, in how many others it lies, and what it leaves unused of
@@ -341,19 +342,25 @@ static struct ms_error *add_heap(
 static struct ms_error *look(struct ms_sweep *sweep, const struct ms_module *module,
 	uint64_t address, const uint8_t *bytes, size_t n)
 {
+	struct heap heap = { .find = sweep->find };
 	struct ms_error *err = NULL;
-	for (size_t at = 0; !err && at < n; at += 8) {
-		struct heap heap = { .find = sweep->find };
-		if (ms_musl_context_parse(bytes + at, &heap.context) &&
-			is_area(sweep->find, heap.context.head, heap.context.secret))
-			err = add_heap(&heap, module, address + at);
+	for (size_t at = 0; !err && !sweep->is_over && at < n; at += 8) {
+		if (!ms_musl_context_parse(bytes + at, &heap.context) ||
+			!is_area(sweep->find, heap.context.head, heap.context.secret))
+			continue;
+		err = add_heap(&heap, module, address + at);
+		heap = (struct heap){ .find = sweep->find };
+		sweep->is_over = ++*(unsigned *)sweep->arg == CONTEXTS_MAX;
 	}
 	return err;
 }
 
 static struct ms_error *find(struct ms_alloc_find *find)
 {
-	struct ms_sweep sweep = { .find = find, .need = MS_MUSL_CONTEXT, .fn = look };
+	unsigned contexts = 0;
+	struct ms_sweep sweep = {
+		.find = find, .need = MS_MUSL_CONTEXT, .fn = look, .arg = &contexts
+	};
 	return ms_sweep_data(&sweep);
 }
 

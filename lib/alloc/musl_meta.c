@@ -34,11 +34,12 @@ static bool is_area(uint64_t address)
 
 bool ms_musl_context_parse(const uint8_t *bytes, struct ms_musl_context *ret)
 {
+	if (ms_get_u32(bytes + CONTEXT_INIT) != 1)
+		return false; // nearly all of what is looked at
 	ret->secret = ms_get_u64(bytes);
 	ret->head = ms_get_u64(bytes + CONTEXT_HEAD);
 	ret->tail = ms_get_u64(bytes + CONTEXT_TAIL);
-	if (ms_get_u32(bytes + CONTEXT_INIT) != 1 || !ret->secret ||
-		!is_area(ret->head) || !is_area(ret->tail) ||
+	if (!ret->secret || !is_area(ret->head) || !is_area(ret->tail) ||
 		ms_get_u64(bytes + CONTEXT_METAS_LEFT) > MS_MUSL_METAS)
 		return false;
 	for (unsigned i = 0; i < MS_MUSL_CLASSES; i++)

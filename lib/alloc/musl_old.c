@@ -49,15 +49,13 @@ static bool is_linked(struct ms_peek *peek, const struct bin *bin)
 static bool are_bins(struct ms_peek *peek, const uint8_t *bytes, uint64_t address)
 {
 	unsigned linked = 0;
-	bool has_chunks = false;
+	if (!ms_get_u64(bytes))
+		return false; // no bin has chunks, or all is zero
 	for (unsigned i = 0; i < BINS; i++) {
 		struct bin bin = bin_at(bytes, address, i);
 		if (!is_bin(&bin))
 			return false;
-		has_chunks |= bin.is_set;
 	}
-	if (!has_chunks)
-		return false;
 	for (unsigned i = 0; i < BINS; i++) {
 		struct bin bin = bin_at(bytes, address, i);
 		linked += is_linked(peek, &bin);

@@ -11,25 +11,27 @@ enum {
 };
 
 struct line {
-	uint64_t address;
-	uint8_t missing; // bit per page; all set: never read
-	uint8_t bytes[LINE];
+	uint64_t address; // UINT64_MAX: nothing was read
+	uint8_t missing;  // bit per page
 };
 
+// The bytes lie apart: memory for lines that are never filled is never touched.
 struct ms_peek {
 	struct ms_target *target;
 	struct ms_gaps gaps;
 	struct line lines[LINES];
+	uint8_t bytes[LINES][LINE];
 };
 
 _Static_assert(PAGES <= 8, "a bit per page");
 
 struct ms_error *ms_peek_new(struct ms_target *target, struct ms_peek **ret)
 {
-	struct ms_peek *peek = calloc(1, sizeof(*peek));
+	struct ms_peek *peek = malloc(sizeof(*peek));
 	if (!peek)
 		return &ms_error_nomem;
 	peek->target = target;
+	peek->gaps = (struct ms_gaps){ 0 };
 	ms_peek_clear(peek);
 	*ret = peek;
 	return NULL;
@@ -51,7 +53,8 @@ void ms_peek_clear(struct ms_peek *peek)
 
 static void fill(struct ms_peek *peek, struct line *line, uint64_t address)
 {
-	struct ms_read read = { { address, address + LINE }, line->bytes };
+	struct ms_read read = { { address, address + LINE },
+		peek->bytes[line - peek->lines] };
 	peek->gaps.n = 0;
 	_cleanup_error_ struct ms_error *err =
 		ms_target_read(peek->target, &read, 1, &peek->gaps);
@@ -89,7 +92,7 @@ bool ms_peek_bytes(struct ms_peek *peek, uint64_t address, void *to, size_t n)
 		size_t part = n < in_page ? n : in_page;
 		if (line->missing >> offset / MS_PAGE_SIZE & 1)
 			return false;
-		memcpy(at, line->bytes + offset, part);
+		memcpy(at, peek->bytes[line - peek->lines] + offset, part);
 		at += part;
 		n -= part;
 		address += part;

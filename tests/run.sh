@@ -27,7 +27,7 @@ pattern=${1:-*}
 MS_TIER=$tier
 MS_SEED=${MS_SEED:-$(date +%s)}
 MS_LONG_PERCENT=${MS_LONG_PERCENT:-100}
-export MS_SRC MS_TIER MS_SEED
+export MS_SRC MS_TIER MS_SEED MS_LONG_PERCENT
 export ASAN_OPTIONS="detect_leaks=1:detect_stack_use_after_return=1:exitcode=99"
 export UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:exitcode=99"
 

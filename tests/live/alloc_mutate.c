@@ -420,10 +420,11 @@ int main(int argc, char **argv)
 		run(&test, test.seed);
 	}
 	printf("%" PRIu64 " runs from seed %" PRIu64 ": of the instances %" PRIu64
-	       " exact, %" PRIu64 " unlike the undamaged; %" PRIu64
-	       " times one is missing; "
+	       " exact, %" PRIu64 " unlike the undamaged, %" PRIu64
+	       " of them as sound; %" PRIu64 " times one is missing; "
 	       "%u failures\n",
-		runs, first, test.exact, test.unlike, test.gone, test.failures);
+		runs, first, test.exact, test.unlike, test.sound, test.gone,
+		test.failures);
 	places_deinit(&test.places);
 	ms_thread_table_free(test.threads);
 	ms_target_free(test.target);

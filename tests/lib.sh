@@ -14,6 +14,7 @@ export LC_ALL=C.UTF-8
 TMP=$(mktemp -d "${TMPDIR:-/tmp}/memsleuth-test.XXXXXX")
 cd "$TMP"
 ms_started=
+ms_elsewhere= # what a test leaves elsewhere: removed too
 
 # The utilities by name. What another package calls memwho must not be found.
 for ms_dir in "$MS_BUILD"/cmd/*/ "$MS_BUILD/fixtures"; do
@@ -29,7 +30,8 @@ cleanup()
 		kill -KILL "$ms_p" 2>/dev/null || :
 	done
 	cd /
-	rm -rf "$TMP"
+	# shellcheck disable=SC2086
+	rm -rf "$TMP" $ms_elsewhere
 	exit "$ms_status"
 }
 trap cleanup EXIT

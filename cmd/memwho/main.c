@@ -19,11 +19,14 @@ struct options {
 	uint64_t threads;
 	const char *sysroot;
 	bool mappings;
+	bool arenas;
+	bool blocks;
+	bool tasks;
 	bool check;
 };
 
 static const char *const usage[] = { "[OPTION]... TARGET",
-	"--mappings [OPTION]... TARGET", NULL };
+	"--mappings|--arenas|--blocks|--tasks [OPTION]... TARGET", NULL };
 
 static const struct ms_cli_example examples[] = {
 	{ "memwho 4392", "the ledger of a live process" },
@@ -31,6 +34,9 @@ static const struct ms_cli_example examples[] = {
 	{ "memwho -o +NEXT 4392", "with what to do next" },
 	{ "memwho --mappings -o RANGE,RSS,OWNER,NAME --sort=-RSS 4392",
 		"its largest mappings" },
+	{ "memwho --arenas 4392",
+		"malloc's arenas: what is live, free, cached, returnable" },
+	{ "memwho --blocks 4392", "malloc's blocks by size" },
 	{ "memwho --json 4392 >before.json", "save it, for mapdiff" },
 	{ "memwho before.json", "show a saved ledger" },
 	{ NULL, NULL },
@@ -40,6 +46,13 @@ static const struct ms_option options[] = {
 	{ 0, "mappings", NULL,
 		"one row per mapping, with all that smaps says, and its owner",
 		.kind = MS_OPTION_FLAG, MS_TO(struct options, mappings) },
+	{ 0, "arenas", NULL, "one row per arena of malloc, with a picture of its heaps",
+		.kind = MS_OPTION_FLAG, MS_TO(struct options, arenas) },
+	{ 0, "blocks", NULL, "one row per size of malloc's blocks",
+		.kind = MS_OPTION_FLAG, MS_TO(struct options, blocks) },
+	{ 0, "tasks", NULL,
+		"one row per thread: its stack, its arena, what malloc keeps for it",
+		.kind = MS_OPTION_FLAG, MS_TO(struct options, tasks) },
 	{ 0, "check", NULL,
 		"compare with the kernel's Rss above 16 GiB too; smaps stalls the process's "
 		"mmap calls by 9 ms per GiB",
@@ -56,7 +69,7 @@ static const struct ms_option options[] = {
 };
 
 static const struct ms_column_set *const column_sets[] = { &owner_columns,
-	&mapping_columns, NULL };
+	&mapping_columns, &arena_columns, &block_columns, &thread_columns, NULL };
 
 MS_DEFINE_CLEANUP(struct ms_target *, ms_target_free);
 
@@ -73,16 +86,53 @@ static struct ms_error *print_json(struct ms_cli *cli, const struct ms_ledger *l
 	return ms_json_finish(&json);
 }
 
-static struct ms_error *print_mappings(
-	struct ms_cli *cli, const struct view *view, struct ms_table *table)
+// A table that stands for itself: its rows are `n` records of `size` bytes.
+struct rows {
+	const void *v;
+	size_t n, size;
+};
+
+static const struct ms_column_set *columns_of(const struct options *o)
+{
+	return o->mappings ? &mapping_columns
+	       : o->arenas ? &arena_columns
+	       : o->blocks ? &block_columns
+	       : o->tasks  ? &thread_columns
+			   : &owner_columns;
+}
+
+static struct rows rows_of(const struct options *o, const struct ms_ledger *ledger)
+{
+	const struct ms_heaps *heaps = &ledger->heaps;
+	if (o->mappings)
+		return (struct rows){ ledger->mappings, ledger->mapping_n,
+			sizeof(*ledger->mappings) };
+	if (o->arenas)
+		return (struct rows){ heaps->arenas, heaps->arena_n,
+			sizeof(*heaps->arenas) };
+	if (o->blocks)
+		return (struct rows){ heaps->sizes, heaps->size_n,
+			sizeof(*heaps->sizes) };
+	return (struct rows){ ledger->threads, ledger->thread_n,
+		sizeof(*ledger->threads) };
+}
+
+static struct ms_error *print_rows(struct ms_cli *cli, const struct options *o,
+	const struct view *view, struct ms_table *table)
 {
 	struct ms_error *err = NULL;
-	for (size_t i = 0; !err && i < view->ledger->mapping_n; i++)
-		err = ms_table_add(table, &view->ledger->mappings[i]);
+	struct rows rows = rows_of(o, view->ledger);
+	for (size_t i = 0; !err && i < rows.n; i++)
+		err = ms_table_add(table, (const char *)rows.v + i * rows.size);
 	if (err)
 		return err;
 	ms_cli_page(cli);
-	return ms_cli_table_print(cli, table);
+	err = ms_cli_table_print(cli, table);
+	if (!err && (o->arenas || o->blocks) && !cli->format.is_raw) {
+		ms_out_str(&cli->out, "\n");
+		print_malloc(&cli->out, view->ledger);
+	}
+	return err;
 }
 
 static struct ms_error *show(struct ms_cli *cli, const struct options *o,
@@ -90,8 +140,8 @@ static struct ms_error *show(struct ms_cli *cli, const struct options *o,
 {
 	if (cli->output->json)
 		return print_json(cli, view->ledger);
-	if (o->mappings)
-		return print_mappings(cli, view, table);
+	if (columns_of(o) != &owner_columns)
+		return print_rows(cli, o, view, table);
 	return print_report(cli, view, table, denied);
 }
 
@@ -152,8 +202,10 @@ static struct ms_error *run(struct ms_cli *cli, void *arg, enum ms_exit *ret)
 	const struct options *o = arg;
 	struct view view = { 0 };
 	_cleanup_table_ struct ms_table table = { 0 };
-	struct ms_error *err = ms_cli_table(
-		cli, o->mappings ? &mapping_columns : &owner_columns, &view, &table);
+	if (o->mappings + o->arenas + o->blocks + o->tasks > 1)
+		return ms_error_new(MS_ERROR_USAGE,
+			"choose one of --mappings, --arenas, --blocks and --tasks");
+	struct ms_error *err = ms_cli_table(cli, columns_of(o), &view, &table);
 	if (err)
 		return err;
 	if (is_saved(cli->operands.v[0]))

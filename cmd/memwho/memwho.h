@@ -20,6 +20,18 @@ extern const struct ms_column_set owner_columns;
 /** One row per mapping; rows are struct ms_mapping_row. */
 extern const struct ms_column_set mapping_columns;
 
+/** One row per arena of malloc; rows are struct ms_arena_line. */
+extern const struct ms_column_set arena_columns;
+
+/** One row per block size; rows are struct ms_size_line. */
+extern const struct ms_column_set block_columns;
+
+/** One row per thread; rows are struct ms_thread_line. */
+extern const struct ms_column_set thread_columns;
+
+/** Print what is said of malloc as a whole: its stamps, and what could be given back. */
+void print_malloc(struct ms_out *out, const struct ms_ledger *ledger);
+
 /** Print the report for people: header, table of owners, sum, OUTSIDE, notes. */
 struct ms_error *print_report(struct ms_cli *cli, struct view *view,
 	struct ms_table *table, const struct ms_error *denied) MS_MUST_CHECK;

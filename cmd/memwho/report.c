@@ -147,6 +147,7 @@ struct ms_error *print_report(struct ms_cli *cli, struct view *view,
 	if (err)
 		return err;
 	print_outside(&cli->out, ledger);
+	print_malloc(&cli->out, ledger);
 	print_conflicts(&cli->out, ledger);
 	print_sums(&cli->out, ledger);
 	print_notes(&cli->out, ledger, denied);

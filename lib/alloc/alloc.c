@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "alloc/glibc.h"
 #include "alloc/slabs.h"
 
 static const struct ms_allocator *const allocators[] = {
@@ -100,6 +101,12 @@ void ms_alloc_stamp(
 	va_end(args);
 }
 
+void ms_alloc_stamp_all(struct ms_alloc *alloc)
+{
+	ms_array_foreach (libc, &alloc->private->glibcs)
+		ms_glibc_stamp(alloc, libc);
+}
+
 static struct ms_error *find_each(struct ms_alloc_find *find)
 {
 	struct ms_error *err = NULL;
@@ -119,7 +126,7 @@ static int compare_regions(const void *pa, const void *pb)
 
 // What overlaps a region that begins before it is dropped: books that contradict each
 // other. Its bytes show up as missing in the stamp.
-static void settle_regions(struct ms_alloc *alloc)
+void ms_alloc_settle_regions(struct ms_alloc *alloc)
 {
 	size_t kept = 0;
 	uint64_t end = 0;
@@ -127,12 +134,33 @@ static void settle_regions(struct ms_alloc *alloc)
 		qsort(alloc->regions.v, alloc->regions.n, sizeof(*alloc->regions.v),
 			compare_regions);
 	for (size_t i = 0; i < alloc->regions.n; i++) {
-		if (alloc->regions.v[i].range.start < end)
-			continue;
-		end = alloc->regions.v[i].range.end;
-		alloc->regions.v[kept++] = alloc->regions.v[i];
+		const struct ms_alloc_region *region = &alloc->regions.v[i];
+		if (region->range.start < end) {
+			if (region->is_whole || !alloc->regions.v[kept - 1].is_whole)
+				continue;
+			kept--; // where blocks are known, that is worth more
+		}
+		end = region->range.end;
+		alloc->regions.v[kept++] = *region;
 	}
 	alloc->regions.n = kept;
+}
+
+const struct ms_alloc_region *ms_alloc_region_at(
+	const struct ms_alloc *alloc, uint64_t address)
+{
+	size_t low = 0, high = alloc->regions.n;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (alloc->regions.v[mid].range.end <= address)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low == alloc->regions.n ||
+		!ms_range_has(alloc->regions.v[low].range, address))
+		return NULL;
+	return &alloc->regions.v[low];
 }
 
 static struct ms_error *find_all(struct ms_alloc_find *find)
@@ -149,7 +177,7 @@ static struct ms_error *find_all(struct ms_alloc_find *find)
 	if (!err)
 		err = ms_slabs_regions(find->alloc);
 	if (!err)
-		settle_regions(find->alloc);
+		ms_alloc_settle_regions(find->alloc);
 	ms_peek_free(find->peek);
 	ms_modules_deinit(&find->modules);
 	return err;
@@ -186,6 +214,7 @@ void ms_alloc_free(struct ms_alloc *alloc)
 	if (alloc->private) {
 		free(alloc->private->extents.v);
 		ms_marks_deinit(&alloc->private->marks);
+		ms_glibc_deinit(&alloc->private->glibcs);
 		ms_arena_deinit(&alloc->private->strings);
 		free(alloc->private);
 	}

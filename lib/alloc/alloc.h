@@ -14,8 +14,8 @@
  * piece; the blocks of a region tile it.
  *
  * Each instance carries a stamp: `exact` if what was walked equals the allocator's own
- * counters, else `structural` with the bytes that did not add up. An allocator that is
- * only recognised has no regions; its mappings are named for it.
+ * counters, else `structural` with the bytes that did not add up. The regions of an
+ * allocator that is only recognised are whole: what is theirs is known, not the blocks.
  *
  * Bounds. Whatever a target holds, at most MS_ALLOC_ARENAS_MAX arenas and
  * MS_ALLOC_REGIONS_MAX regions are followed, and no list further than its own counter or
@@ -84,7 +84,11 @@ struct ms_alloc_arena {
 	uint64_t peak;      ///< the most it ever had, by its own counter; 0: none kept
 	struct ms_alloc_count count[MS_ALLOC_STATE_COUNT]; ///< filled by a walk
 	uint64_t reclaimable; ///< resident bytes that malloc_trim or a purge returns now
-	uint64_t off;         ///< bytes that do not add up with its own counters
+	uint64_t
+		free_resident; ///< resident bytes of free blocks; what is not reclaimable
+			       ///< of them is pinned by neighbours
+	uint64_t odd;          ///< bytes of blocks whose neighbours contradict them
+	uint64_t off;          ///< bytes that do not add up with its own counters
 };
 
 struct ms_alloc_instance {
@@ -115,13 +119,26 @@ struct ms_alloc_region {
 	uint32_t instance;
 	bool is_slabs;   ///< blocks come from the allocator's tables, not from headers
 	bool is_mmapped; ///< glibc: one block with a mapping of its own
+	uint64_t memory; ///< is_mmapped: what malloc returned
+	bool has_top;    ///< glibc: it ends in its arena's top chunk
+	const struct ms_blocks *blocks; ///< in a survey: its table, borrowed; else NULL
+	bool is_whole; ///< its blocks are not known; its arena may be UINT32_MAX
 };
 
-/** All blocks of one size, whatever their arena. */
+enum {
+	MS_ALLOC_CLASSED =
+		MS_ALLOC_CACHED + 1, ///< the first states: those of single blocks
+};
+
+/**
+ * All blocks of one size, whatever their arena. A target with very many sizes has those
+ * above 16 KiB rounded up to an eighth of a power of two.
+ */
 struct ms_alloc_size {
 	uint64_t size; ///< bytes of a block, header included
 	uint32_t instance;
-	uint64_t blocks[MS_ALLOC_STATE_COUNT];
+	uint64_t blocks[MS_ALLOC_CLASSED]; ///< by state
+	uint64_t bytes[MS_ALLOC_CLASSED];
 };
 
 /** What malloc holds in a target; made by ms_alloc_find(). */
@@ -172,6 +189,14 @@ typedef struct ms_error *(*ms_alloc_blocks_fn)(
  */
 struct ms_error *ms_alloc_walk(struct ms_alloc *alloc, unsigned workers,
 	ms_alloc_blocks_fn fn, void *arg) MS_MUST_CHECK;
+
+/**
+ * The reader of a survey: finds, walks in the pass, claims, and leaves the result in
+ * ms_reading.alloc, which the survey owns.
+ *
+ * Where no libc's books were found, heaps are claimed by their shape alone (shape.h).
+ */
+extern const struct ms_reader ms_alloc_reader;
 
 MS_DEFINE_CLEANUP(struct ms_alloc *, ms_alloc_free);
 #define _cleanup_alloc_ _cleanup_(cleanup_ms_alloc_free)

@@ -15,6 +15,13 @@
 #include "alloc/module.h"
 #include "alloc/peek.h"
 
+/** The libcs of a target: glibc.h. */
+struct ms_glibcs {
+	struct ms_glibc *v;
+	size_t n;
+	size_t cap;
+};
+
 /** A search under way. */
 struct ms_alloc_find {
 	struct ms_target *target;
@@ -46,6 +53,7 @@ struct ms_alloc_private {
 	struct ms_arena strings;
 	struct ms_extents extents;
 	struct ms_marks marks;
+	struct ms_glibcs glibcs;
 };
 
 /** Add a row; the number it got. Errors: NOMEM, LIMIT (MS_ALLOC_ARENAS_MAX). */
@@ -66,6 +74,16 @@ struct ms_error *ms_alloc_add_extent(
 struct ms_error *ms_alloc_mark(
 	struct ms_alloc *alloc, uint64_t memory, enum ms_alloc_state state) MS_MUST_CHECK;
 
+/** Sort the regions; what overlaps an earlier one is dropped. */
+void ms_alloc_settle_regions(struct ms_alloc *alloc);
+
+/** The region that holds an address, or NULL; needs them settled. Cost: logarithmic. */
+const struct ms_alloc_region *ms_alloc_region_at(
+	const struct ms_alloc *alloc, uint64_t address);
+
 /** Set an instance's stamp: exact if off is 0 and reason NULL, else structural. */
 void ms_alloc_stamp(struct ms_alloc *alloc, uint32_t instance, uint64_t off,
 	const char *reason, ...) MS_PRINTF(4, 5);
+
+/** After a walk: the stamps that depend on its counts. */
+void ms_alloc_stamp_all(struct ms_alloc *alloc);

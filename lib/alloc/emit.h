@@ -10,7 +10,8 @@ enum {
 };
 
 struct ms_emit {
-	struct ms_tally *tally;
+	struct ms_tally_arena *arena; ///< of every block given
+	struct ms_sizes *sizes;
 	uint32_t instance;
 	ms_alloc_blocks_fn fn; ///< may be NULL
 	void *arg;

@@ -10,10 +10,11 @@
 
 struct ms_extent {
 	struct ms_range range;
-	uint32_t arena;            ///< index in ms_alloc.arenas
-	uint32_t slot;             ///< bytes per slot; 0: one block
-	uint32_t first;            ///< bytes from the range's start to slot 0
-	uint32_t n;                ///< slots
+	uint32_t arena; ///< index in ms_alloc.arenas
+	uint32_t slot;  ///< bytes per slot; 0: one block
+	uint32_t first; ///< bytes from the range's start to slot 0
+	uint32_t n;     ///< slots
+	bool is_framed; ///< musl's slots: what malloc returned is said in each of them
 	enum ms_alloc_state state; ///< of the one block; of a slab's slots: MS_ALLOC_LIVE
 	uint64_t memory; ///< one block: what malloc returned; 0: the range's start
 	uint64_t usable; ///< one block: usable bytes; 0: all of it

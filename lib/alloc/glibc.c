@@ -1,11 +1,102 @@
-// glibc: see alloc.h.
+// glibc's malloc: the order of the search, and the stamp. See glibc.h.
 
-#include "alloc/alloc_internal.h"
+#include "alloc/glibc.h"
+
+#include <string.h>
+
+const struct ms_glibc *ms_glibc_of(const struct ms_alloc *alloc, uint32_t instance)
+{
+	ms_array_foreach (libc, &alloc->private->glibcs)
+		if (libc->instance == instance)
+			return libc;
+	return NULL;
+}
+
+void ms_glibc_deinit(struct ms_glibcs *libcs)
+{
+	ms_array_foreach (libc, libcs)
+		ms_array_deinit(&libc->caches);
+	ms_array_deinit(libcs);
+}
+
+static uint64_t difference(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : b - a;
+}
+
+// All bytes of an arena's regions, whatever they are, must be what it got from the
+// kernel; a place that made no sense counts even if the sum is right.
+static uint64_t check_arena(struct ms_alloc_arena *arena)
+{
+	uint64_t bytes = 0;
+	for (size_t state = 0; state < MS_ALLOC_STATE_COUNT; state++)
+		bytes += arena->count[state].bytes;
+	arena->off = difference(bytes, arena->system) +
+		     arena->count[MS_ALLOC_TORN].bytes + arena->odd;
+	return arena->off;
+}
+
+static uint64_t cached_of(
+	const struct ms_alloc *alloc, const struct ms_glibc *libc, uint64_t *ret_counted)
+{
+	uint64_t found = 0;
+	*ret_counted = 0;
+	for (uint32_t i = 0; i < libc->arena_n; i++)
+		found += alloc->arenas.v[libc->first_arena + i]
+				 .count[MS_ALLOC_CACHED]
+				 .bytes;
+	ms_array_foreach (thread, &alloc->threads)
+		if (thread->instance == libc->instance)
+			*ret_counted += thread->cached_bytes;
+	return found;
+}
+
+void ms_glibc_stamp(struct ms_alloc *alloc, const struct ms_glibc *libc)
+{
+	uint64_t off = 0, blocks = 0, bytes = 0, counted;
+	for (uint32_t i = 0; i < libc->arena_n; i++)
+		off += check_arena(&alloc->arenas.v[libc->first_arena + i]);
+	if (libc->mmapped_arena != UINT32_MAX) {
+		const struct ms_alloc_count *live =
+			&alloc->arenas.v[libc->mmapped_arena].count[MS_ALLOC_LIVE];
+		blocks = live->blocks;
+		bytes = live->bytes;
+	}
+	uint64_t mmapped_off = difference(bytes, libc->mmapped);
+	uint64_t cached = cached_of(alloc, libc, &counted);
+	if (off)
+		ms_alloc_stamp(alloc, libc->instance, off + mmapped_off,
+			"arenas hold other bytes than their counters say");
+	else if (!libc->par)
+		ms_alloc_stamp(alloc, libc->instance, 0,
+			"the counters of mmapped blocks were not found");
+	else if (mmapped_off || blocks != (uint64_t)libc->n_mmaps)
+		ms_alloc_stamp(alloc, libc->instance, mmapped_off,
+			"%llu mmapped blocks found, the counter says %d",
+			(unsigned long long)blocks, libc->n_mmaps);
+	else if (cached != counted)
+		ms_alloc_stamp(alloc, libc->instance, difference(cached, counted),
+			"thread caches hold other bytes than their counters say");
+	else if (libc->torn_lists)
+		ms_alloc_stamp(alloc, libc->instance, 0,
+			"%llu lists of free blocks lead nowhere",
+			(unsigned long long)libc->torn_lists);
+	else
+		ms_alloc_stamp(alloc, libc->instance, 0, NULL);
+}
 
 static struct ms_error *find(struct ms_alloc_find *find)
 {
-	(void)find;
-	return NULL;
+	struct ms_glibcs *libcs = &find->alloc->private->glibcs;
+	struct ms_error *err = ms_glibc_find_libcs(find, libcs);
+	for (size_t i = 0; !err && i < libcs->n; i++)
+		err = ms_glibc_find_arenas(find, &libcs->v[i]);
+	if (!err)
+		err = ms_glibc_find_mmapped(find, libcs);
+	ms_alloc_settle_regions(find->alloc);
+	for (size_t i = 0; !err && i < libcs->n; i++)
+		err = ms_glibc_find_caches(find, &libcs->v[i]);
+	return err;
 }
 
 const struct ms_allocator ms_allocator_glibc = { .name = "glibc", .find = find };

@@ -1,16 +1,24 @@
-// Blocks of allocators that keep their books apart: see slabs.h.
+// Blocks of allocators that keep their books apart: see slabs.h. Only musl's slots are
+// looked at: how much of one is in use stands in it.
 
 #include "alloc/slabs.h"
+
+#include "alloc/musl.h"
 
 enum {
 	JOIN_BYTES = 1 << 20, // holes up to this size do not end a region
 };
 
-static bool joins(
-	const struct ms_alloc_region *region, const struct ms_alloc_region *last)
+// Between neighbours there may be a mapping of somebody else, a thread's stack say; what
+// has no pages may as well be theirs.
+static bool joins(const struct ms_alloc *alloc, const struct ms_alloc_region *region,
+	const struct ms_alloc_region *last)
 {
+	struct ms_range hole = { last->range.end, region->range.start };
 	return region->instance == last->instance && region->arena == last->arena &&
-	       region->range.start - last->range.end <= JOIN_BYTES;
+	       ms_range_size(hole) <= JOIN_BYTES &&
+	       (hole.start == hole.end ||
+		       !ms_pages_resident(ms_target_pages(alloc->private->target), hole));
 }
 
 struct ms_error *ms_slabs_regions(struct ms_alloc *alloc)
@@ -23,7 +31,7 @@ struct ms_error *ms_slabs_regions(struct ms_alloc *alloc)
 			.arena = e->arena,
 			.instance = alloc->arenas.v[e->arena].instance,
 			.is_slabs = true };
-		if (last && joins(&region, last)) {
+		if (last && joins(alloc, &region, last)) {
 			last->range.end = region.range.end;
 			continue;
 		}
@@ -68,11 +76,13 @@ static struct ms_error *emit_one(
 	uint64_t memory = e->memory ? e->memory : e->range.start;
 	struct ms_alloc_block block = { .range = e->range,
 		.memory = memory,
-		.usable = e->usable ? e->usable : ms_range_size(e->range),
+		.usable = e->usable                       ? e->usable
+			  : e->state == MS_ALLOC_OVERHEAD ? 0
+							  : ms_range_size(e->range),
 		.arena = e->arena,
 		.state = state_of(alloc, e, memory) };
 	if ((e->state == MS_ALLOC_DIRTY || e->state == MS_ALLOC_MUZZY))
-		emit->tally->arenas[e->arena].reclaimable += ms_pages_resident(
+		emit->arena->reclaimable += ms_pages_resident(
 			ms_target_pages(alloc->private->target), e->range);
 	return ms_emit_block(emit, &block);
 }
@@ -87,17 +97,50 @@ static struct ms_error *emit_slack(
 	return start < end ? ms_emit_block(emit, &block) : NULL;
 }
 
+// Of a slab with frames the memory from MS_MUSL_FRAME bytes before its first slot on; of
+// any other nothing.
+static struct ms_error *read_frames(
+	const struct ms_alloc *alloc, const struct ms_extent *e, uint8_t **ret)
+{
+	uint64_t start = e->range.start + e->first, size = (uint64_t)e->slot * e->n;
+	if (!e->is_framed)
+		return NULL;
+	uint8_t *bytes = malloc(size + MS_MUSL_FRAME);
+	struct ms_read read = { { start - MS_MUSL_FRAME, start + size }, bytes };
+	*ret = bytes;
+	return bytes ? ms_target_read(alloc->private->target, &read, 1, NULL)
+		     : &ms_error_nomem;
+}
+
+// What a slot in use was handed out as; all of it if its frame makes no sense, because
+// the program is just taking it, or its page could not be read.
+static void set_framed(
+	const uint8_t *bytes, uint64_t stride, struct ms_alloc_block *block)
+{
+	uint64_t offset = ms_musl_frame_offset(bytes + MS_MUSL_FRAME - 4);
+	const uint8_t *end = bytes + MS_MUSL_FRAME + stride;
+	block->usable = stride - 4;
+	if (offset < stride && ms_musl_frame_usable(bytes + offset, ms_get_u32(end - 8),
+				       offset, stride, &block->usable))
+		block->memory += offset;
+}
+
 static struct ms_error *emit_slab(
 	const struct ms_alloc *alloc, const struct ms_extent *e, struct ms_emit *emit)
 {
 	uint64_t at = e->range.start + e->first;
-	struct ms_error *err = emit_slack(e, e->range.start, at, emit);
+	_cleanup_free_ uint8_t *frames = NULL;
+	struct ms_error *err = read_frames(alloc, e, &frames);
+	if (!err)
+		err = emit_slack(e, e->range.start, at, emit);
 	for (uint32_t i = 0; !err && i < e->n; i++, at += e->slot) {
 		struct ms_alloc_block block = { .range = { at, at + e->slot },
 			.memory = at,
 			.usable = e->slot,
 			.arena = e->arena,
 			.state = state_of(alloc, e, at) };
+		if (frames && block.state == MS_ALLOC_LIVE)
+			set_framed(frames + (size_t)i * e->slot, e->slot, &block);
 		err = ms_emit_block(emit, &block);
 	}
 	return err ? err : emit_slack(e, at, e->range.end, emit);

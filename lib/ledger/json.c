@@ -194,10 +194,84 @@ static json_t *from_thread(const struct ms_thread_line *line, bool *ok)
 		has_stack ? from_address(line->stack.start) : json_null(), ok);
 	put(object, "stack_end", has_stack ? from_address(line->stack.end) : json_null(),
 		ok);
+	put(object, "stack_source",
+		line->stack_source.n ? from_bytes(line->stack_source) : json_null(), ok);
+	put(object, "guard_bytes", has_stack ? from_size(line->guard) : json_null(), ok);
+	put(object, "control_block",
+		line->control_block ? from_address(line->control_block) : json_null(),
+		ok);
 	put(object, "resident_bytes", from_size(line->resident), ok);
 	put(object, "minor_faults", from_size(line->minflt), ok);
 	put(object, "user_ticks", from_size(line->utime_ticks), ok);
 	put(object, "system_ticks", from_size(line->stime_ticks), ok);
+	put(object, "arena", line->has_arena ? from_size(line->arena) : json_null(), ok);
+	put(object, "cached_blocks", from_size(line->cached_blocks), ok);
+	put(object, "cached_bytes", from_size(line->cached_bytes), ok);
+	return object;
+}
+
+static json_t *from_states(const struct ms_states *states, bool *ok)
+{
+	json_t *object = json_object();
+	for (size_t i = 0; i < states->n; i++) {
+		json_t *line = json_object();
+		put(line, "blocks", from_size(states->v[i].blocks), ok);
+		put(line, "bytes", from_size(states->v[i].bytes), ok);
+		put(object, states->v[i].state, line, ok);
+	}
+	return object;
+}
+
+static json_t *from_allocator(const struct ms_allocator_line *line, bool *ok)
+{
+	json_t *object = json_object();
+	put(object, "allocator", json_string(line->allocator), ok);
+	put(object, "layout", json_string(line->layout), ok);
+	put(object, "path", from_bytes(line->path), ok);
+	put(object, "walked", json_boolean(line->is_walked), ok);
+	put(object, "grade", json_string(ms_grade_name(line->grade)), ok);
+	put(object, "off_bytes", from_size(line->off), ok);
+	put(object, "reason", json_string(line->reason), ok);
+	return object;
+}
+
+static json_t *from_arena(const struct ms_arena_line *line, bool *ok)
+{
+	json_t *object = json_object();
+	put(object, "allocator", json_string(line->allocator), ok);
+	put(object, "number", from_size(line->number), ok);
+	put(object, "address", from_address(line->address), ok);
+	put(object, "main", json_boolean(line->is_main), ok);
+	put(object, "mmapped", json_boolean(line->is_mmapped), ok);
+	put(object, "locked", json_boolean(line->is_locked), ok);
+	put(object, "threads", from_size(line->threads), ok);
+	put(object, "system_bytes", from_size(line->system), ok);
+	put(object, "peak_bytes", from_size(line->peak), ok);
+	put(object, "resident_bytes", from_size(line->resident), ok);
+	put(object, "reclaimable_bytes", from_size(line->reclaimable), ok);
+	put(object, "pinned_bytes", from_size(line->pinned), ok);
+	put(object, "off_bytes", from_size(line->off), ok);
+	put(object, "states", from_states(&line->states, ok), ok);
+	put(object, "picture", json_string(line->picture), ok);
+	return object;
+}
+
+static json_t *from_class(const struct ms_size_line *line, bool *ok)
+{
+	json_t *object = json_object();
+	put(object, "allocator", json_string(line->allocator), ok);
+	put(object, "size_bytes", from_size(line->size), ok);
+	put(object, "states", from_states(&line->states, ok), ok);
+	return object;
+}
+
+static json_t *from_ended(const struct ms_ended_stacks *ended, bool *ok)
+{
+	json_t *object = json_object();
+	put(object, "count", from_size(ended->count), ok);
+	put(object, "bytes", from_size(ended->bytes), ok);
+	put(object, "resident_bytes", from_size(ended->resident), ok);
+	put(object, "unjoined", from_size(ended->unjoined), ok);
 	return object;
 }
 
@@ -231,9 +305,17 @@ static void put_rows(json_t *document, const struct ms_ledger *ledger, bool *ok)
 		FROM_ARRAY(ledger->outside, ledger->outside_n, from_outside), ok);
 	put(document, "mappings",
 		FROM_ARRAY(ledger->mappings, ledger->mapping_n, from_mapping), ok);
-	put(document, "size_classes", json_array(), ok);
+	put(document, "allocators",
+		FROM_ARRAY(ledger->heaps.allocators, ledger->heaps.allocator_n,
+			from_allocator),
+		ok);
+	put(document, "arenas",
+		FROM_ARRAY(ledger->heaps.arenas, ledger->heaps.arena_n, from_arena), ok);
+	put(document, "size_classes",
+		FROM_ARRAY(ledger->heaps.sizes, ledger->heaps.size_n, from_class), ok);
 	put(document, "threads",
 		FROM_ARRAY(ledger->threads, ledger->thread_n, from_thread), ok);
+	put(document, "ended_stacks", from_ended(&ledger->ended, ok), ok);
 	put(document, "libraries", json_array(), ok);
 	put(document, "conflicts",
 		FROM_ARRAY(ledger->conflicts, ledger->conflict_n, from_conflict), ok);

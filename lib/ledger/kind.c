@@ -235,6 +235,12 @@ struct ms_error *ms_kinds_intern(
 	return err;
 }
 
+void ms_kinds_regrade(struct ms_kinds *kinds, ms_kind kind, enum ms_grade grade)
+{
+	if (kind != MS_KIND_NONE && kind < atomic_load(&kinds->n))
+		kinds->rows[kind].grade = grade;
+}
+
 // The stronger of two rival owners that are not `owner`; either may be NULL.
 static const char *second_owner(const char *a, const char *b, const char *owner)
 {

@@ -104,6 +104,13 @@ bool ms_kind_row_ties(const struct ms_kind_row *a, const struct ms_kind_row *b);
 struct ms_error *ms_kinds_merge(
 	struct ms_kinds *kinds, ms_kind a, ms_kind b, ms_kind *ret) MS_MUST_CHECK;
 
+/**
+ * Change how well a kind is known, for a reader that learns it only at its end.
+ *
+ * Not while others merge or offer: what was decided by the grade stays decided.
+ */
+void ms_kinds_regrade(struct ms_kinds *kinds, ms_kind kind, enum ms_grade grade);
+
 /** Names as JSON and tables write them. */
 const char *ms_grade_name(enum ms_grade grade);
 const char *ms_state_name(enum ms_state state);

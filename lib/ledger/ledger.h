@@ -22,6 +22,7 @@
 
 #include "base/base.h"
 #include "ledger/claims.h"
+#include "ledger/heaps.h"
 #include "ledger/owner.h"
 #include "proc/maps.h"
 #include "proc/pages.h"
@@ -104,9 +105,22 @@ struct ms_ledger_target {
 struct ms_thread_line {
 	uint64_t tid;
 	struct ms_bytes name;
-	struct ms_range stack; ///< start == end: not found
-	uint64_t resident;     ///< of the stack; ms_ledger_sum counts it
+	struct ms_range stack;        ///< start == end: not found
+	struct ms_bytes stack_source; ///< what it was found by; may be empty
+	uint64_t guard;         ///< bytes at the stack's low end that cannot be written
+	uint64_t control_block; ///< of the C library, address; 0: not found
+	uint64_t resident;      ///< of the stack; ms_ledger_sum counts it
 	uint64_t minflt, utime_ticks, stime_ticks;
+	bool has_arena;
+	uint64_t arena; ///< number of malloc's arena it is attached to, if has_arena
+	uint64_t cached_blocks, cached_bytes; ///< in malloc's cache for it
+};
+
+/** Stacks of threads that have ended, together. */
+struct ms_ended_stacks {
+	uint64_t count, bytes; ///< of address space, guards included
+	uint64_t resident;
+	uint64_t unjoined; ///< of count: nobody has joined the thread
 };
 
 struct ms_ledger {
@@ -126,6 +140,8 @@ struct ms_ledger {
 	size_t conflict_n, conflict_total;
 	struct ms_thread_line *threads; ///< ascending tid
 	size_t thread_n;
+	struct ms_heaps heaps; ///< the survey's to fill; empty where malloc is unknown
+	struct ms_ended_stacks ended;
 	size_t clipped;
 	uint64_t unexplained; ///< bytes of all rows that count as unexplained
 	uint64_t unknown;     ///< bytes of pages whose state the target could not give
@@ -144,6 +160,7 @@ struct ms_sum_input {
 	const struct ms_smaps_entry *rollup; ///< or NULL
 	const struct ms_thread_line *threads;
 	size_t thread_n;
+	struct ms_ended_stacks ended;
 };
 
 /**

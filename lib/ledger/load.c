@@ -174,21 +174,22 @@ static void load_evidence(struct loader *l, const json_t *object, const char *ke
 	}
 }
 
-static void load_grade(struct loader *l, const json_t *object, struct ms_ledger_row *row)
+// True if there is one.
+static bool get_grade(struct loader *l, const json_t *object, enum ms_grade *ret)
 {
 	const json_t *value = json_object_get(object, "grade");
 	if (!value || json_is_null(value))
-		return;
+		return false;
 	for (unsigned grade = MS_GRADE_CONTENT; grade <= MS_GRADE_EXACT; grade++) {
 		if (!json_is_string(value) ||
 			strcmp(json_string_value(value),
 				ms_grade_name((enum ms_grade)grade)))
 			continue;
-		row->grade = (enum ms_grade)grade;
-		row->has_grade = true;
+		*ret = (enum ms_grade)grade;
+		return true;
 	}
-	if (!row->has_grade)
-		fail(l, "grade");
+	fail(l, "grade");
+	return false;
 }
 
 static void load_uses(struct loader *l, const json_t *object, struct ms_ledger_row *row)
@@ -232,7 +233,7 @@ static void load_rows(struct loader *l, const json_t *document)
 		row->resident = get_size(l, line, "resident_bytes");
 		row->swap = get_size(l, line, "swap_bytes");
 		row->count = get_size(l, line, "count");
-		load_grade(l, line, row);
+		row->has_grade = get_grade(l, line, &row->grade);
 		load_evidence(l, line, "evidence", &row->evidence, &row->evidence_n);
 		load_evidence(
 			l, line, "counter_evidence", &row->counter, &row->counter_n);
@@ -296,15 +297,133 @@ static void load_threads(struct loader *l, const json_t *document)
 		GET_ARRAY(l, document, "threads", &ledger->threads, &ledger->thread_n);
 	for (size_t i = 0; array && i < ledger->thread_n; i++) {
 		const json_t *line = json_array_get(array, i);
-		ledger->threads[i] =
-			(struct ms_thread_line){ .tid = get_size(l, line, "tid"),
-				.name = get_bytes(l, line, "name"),
-				.stack = get_range(l, line, "stack_start", "stack_end"),
-				.resident = get_size(l, line, "resident_bytes"),
-				.minflt = get_size(l, line, "minor_faults"),
-				.utime_ticks = get_size(l, line, "user_ticks"),
-				.stime_ticks = get_size(l, line, "system_ticks") };
+		ledger->threads[i] = (struct ms_thread_line){ .tid = get_size(
+								      l, line, "tid"),
+			.name = get_bytes(l, line, "name"),
+			.stack = get_range(l, line, "stack_start", "stack_end"),
+			.stack_source = get_bytes(l, line, "stack_source"),
+			.guard = get_size(l, line, "guard_bytes"),
+			.control_block = get_address(l, line, "control_block"),
+			.resident = get_size(l, line, "resident_bytes"),
+			.minflt = get_size(l, line, "minor_faults"),
+			.utime_ticks = get_size(l, line, "user_ticks"),
+			.stime_ticks = get_size(l, line, "system_ticks"),
+			.has_arena = json_is_integer(json_object_get(line, "arena")),
+			.arena = get_size(l, line, "arena"),
+			.cached_blocks = get_size(l, line, "cached_blocks"),
+			.cached_bytes = get_size(l, line, "cached_bytes") };
 	}
+}
+
+// Text of ours that a table prints as it is: plain ASCII, or it is none.
+static const char *get_text(struct loader *l, const json_t *object, const char *key)
+{
+	struct ms_bytes text = get_bytes(l, object, key);
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] < ' ' || text.p[i] > '~') {
+			fail(l, key);
+			return "";
+		}
+	return text.n ? (const char *)text.p : "";
+}
+
+static bool is_id(const char *text)
+{
+	return *text && strspn(text, "abcdefghijklmnopqrstuvwxyz") == strlen(text);
+}
+
+static void load_states(struct loader *l, json_t *object, struct ms_states *ret)
+{
+	json_t *states = json_object_get(object, "states"), *line;
+	const char *key;
+	size_t n = json_object_size(states);
+	if (n > 64) {
+		fail(l, "states");
+		return;
+	}
+	ret->v = n ? ms_new(&l->ledger->arena, struct ms_state_line, n) : NULL;
+	if (n && !ret->v) {
+		fail_memory(l);
+		return;
+	}
+	json_object_foreach(states, key, line)
+	{
+		const char *copy = (const char *)keep(l, key, strlen(key)).p;
+		if (!is_id(key) || !copy) {
+			fail(l, "states");
+			return;
+		}
+		ret->v[ret->n++] = (struct ms_state_line){ copy,
+			get_size(l, line, "blocks"), get_size(l, line, "bytes") };
+	}
+}
+
+static void load_allocators(struct loader *l, const json_t *document)
+{
+	struct ms_heaps *heaps = &l->ledger->heaps;
+	const json_t *array = GET_ARRAY(
+		l, document, "allocators", &heaps->allocators, &heaps->allocator_n);
+	for (size_t i = 0; array && i < heaps->allocator_n; i++) {
+		const json_t *line = json_array_get(array, i);
+		struct ms_allocator_line *row = &heaps->allocators[i];
+		row->allocator = get_id(l, line, "allocator");
+		row->layout = get_text(l, line, "layout");
+		row->path = get_bytes(l, line, "path");
+		row->is_walked = json_is_true(json_object_get(line, "walked"));
+		(void)get_grade(l, line, &row->grade);
+		row->off = get_size(l, line, "off_bytes");
+		row->reason = get_text(l, line, "reason");
+	}
+}
+
+static void load_arenas(struct loader *l, const json_t *document)
+{
+	struct ms_heaps *heaps = &l->ledger->heaps;
+	const json_t *array =
+		GET_ARRAY(l, document, "arenas", &heaps->arenas, &heaps->arena_n);
+	for (size_t i = 0; array && i < heaps->arena_n; i++) {
+		json_t *line = json_array_get(array, i);
+		struct ms_arena_line *row = &heaps->arenas[i];
+		row->allocator = get_id(l, line, "allocator");
+		row->number = get_size(l, line, "number");
+		row->address = get_address(l, line, "address");
+		row->is_main = json_is_true(json_object_get(line, "main"));
+		row->is_mmapped = json_is_true(json_object_get(line, "mmapped"));
+		row->is_locked = json_is_true(json_object_get(line, "locked"));
+		row->threads = get_size(l, line, "threads");
+		row->system = get_size(l, line, "system_bytes");
+		row->peak = get_size(l, line, "peak_bytes");
+		row->resident = get_size(l, line, "resident_bytes");
+		row->reclaimable = get_size(l, line, "reclaimable_bytes");
+		row->pinned = get_size(l, line, "pinned_bytes");
+		row->off = get_size(l, line, "off_bytes");
+		row->picture = get_text(l, line, "picture");
+		load_states(l, line, &row->states);
+	}
+}
+
+static void load_sizes(struct loader *l, const json_t *document)
+{
+	struct ms_heaps *heaps = &l->ledger->heaps;
+	const json_t *array =
+		GET_ARRAY(l, document, "size_classes", &heaps->sizes, &heaps->size_n);
+	for (size_t i = 0; array && i < heaps->size_n; i++) {
+		json_t *line = json_array_get(array, i);
+		heaps->sizes[i].allocator = get_id(l, line, "allocator");
+		heaps->sizes[i].size = get_size(l, line, "size_bytes");
+		load_states(l, line, &heaps->sizes[i].states);
+	}
+}
+
+static void load_ended(struct loader *l, const json_t *document)
+{
+	const json_t *ended = json_object_get(document, "ended_stacks");
+	l->ledger->ended = (struct ms_ended_stacks){
+		.count = get_size(l, ended, "count"),
+		.bytes = get_size(l, ended, "bytes"),
+		.resident = get_size(l, ended, "resident_bytes"),
+		.unjoined = get_size(l, ended, "unjoined"),
+	};
 }
 
 static void load_conflicts(struct loader *l, const json_t *document)
@@ -398,6 +517,10 @@ static void load_document(struct loader *l, const json_t *document)
 	load_outside(l, document);
 	load_mappings(l, document);
 	load_threads(l, document);
+	load_ended(l, document);
+	load_allocators(l, document);
+	load_arenas(l, document);
+	load_sizes(l, document);
 	load_conflicts(l, document);
 	load_notes(l, document);
 }

@@ -29,6 +29,7 @@
 struct ms_gap;
 struct ms_target;
 struct ms_thread_table;
+struct ms_alloc;
 struct ms_reading;
 
 /** What the bytes of a window are. */
@@ -47,7 +48,9 @@ struct ms_batch {
 	struct ms_window window;
 	size_t item;              ///< number of the piece of work, ascending by address
 	struct ms_blocks *blocks; ///< table the blocks are in, or NULL: raw bytes
-	const struct ms_block *block_v; ///< blocks that begin in the window
+	/// Blocks that became known with this window, ascending; the first may begin before
+	/// it.
+	const struct ms_block *block_v;
 	size_t block_n;
 };
 
@@ -58,11 +61,13 @@ struct ms_walk {
 			       ///< walk() moves it on, to leave out what it need not see
 	void *cursor;          ///< the walker's own; NULL at the first window
 	unsigned worker;
+	bool is_seen; ///< visitors want the bytes: nothing should be left out
 };
 
 struct ms_walker {
 	const char *name;
 	uint64_t piece; ///< bytes per piece of work; 0: the whole range, by one worker
+	bool is_for_visitors; ///< it need not read for itself: only where visitors do
 
 	/**
 	 * Form the batch of one window; windows of a piece come in ascending order.
@@ -113,8 +118,9 @@ struct ms_reading {
 	struct ms_target *target;
 	struct ms_claims *claims;
 	struct ms_thread_table
-		*threads; ///< made by the threads' reader, NULL before it ran
-	unsigned workers; ///< visit's worker numbers are 0..workers-1
+		*threads;       ///< made by the threads' reader, NULL before it ran
+	struct ms_alloc *alloc; ///< made by the allocators' reader, NULL before it ran
+	unsigned workers;       ///< visit's worker numbers are 0..workers-1
 	const struct ms_cancel *cancel;         ///< may be NULL
 	MS_ARRAY(struct ms_walk_range) walkers; ///< through ms_reading_walker
 };

@@ -97,8 +97,10 @@ static struct ms_error *index_owners(struct sum *s)
 	s->owner_of = calloc(s->kind_n, sizeof(*s->owner_of));
 	s->here = calloc(s->kind_n, sizeof(*s->here));
 	s->kinds = calloc(s->kind_n, sizeof(*s->kinds));
+	s->sums = calloc(s->kind_n, sizeof(*s->sums));
 	s->of_claims = calloc(s->claims->sorted.n + 1, sizeof(*s->of_claims));
-	if (!s->owners || !s->owner_of || !s->here || !s->kinds || !s->of_claims)
+	if (!s->owners || !s->owner_of || !s->here || !s->kinds || !s->sums ||
+		!s->of_claims)
 		return &ms_error_nomem;
 	for (size_t i = 0; i < s->kind_n; i++)
 		s->owners[i] = ms_kinds_row(kinds, (ms_kind)i)->owner;
@@ -539,11 +541,13 @@ static struct ms_error *make_threads(struct sum *s)
 		ms_new(&ledger->arena, struct ms_thread_line, s->in->thread_n + 1);
 	if (!ledger->threads)
 		return &ms_error_nomem;
+	ledger->ended = s->in->ended;
 	for (size_t i = 0; i < s->in->thread_n; i++) {
 		struct ms_thread_line *line = &ledger->threads[ledger->thread_n++];
 		*line = s->in->threads[i];
 		line->name = keep_bytes(&ledger->arena, line->name);
-		if (!line->name.p)
+		line->stack_source = keep_bytes(&ledger->arena, line->stack_source);
+		if (!line->name.p || !line->stack_source.p)
 			return &ms_error_nomem;
 		if (ms_range_size(line->stack))
 			line->resident = ms_pages_resident(s->in->pages, line->stack);
@@ -620,6 +624,7 @@ struct ms_error *ms_ledger_sum(const struct ms_claims *claims,
 	struct sum s = { .claims = claims, .in = in, .ledger = ledger };
 	struct ms_error *err = run_sum(&s);
 	free(s.kinds);
+	free(s.sums);
 	free(s.of_claims);
 	free(s.owners);
 	free(s.owner_of);

@@ -16,10 +16,11 @@ struct sum {
 	const struct ms_claims *claims;
 	const struct ms_sum_input *in;
 	struct ms_ledger *ledger;
-	struct tally *kinds;     // by kind
-	struct tally *of_claims; // by index in claims->sorted
-	const char **owners;     // ascending, each once
-	uint32_t *owner_of;      // index in owners, by kind
+	struct tally *kinds;        // by kind
+	struct ms_blocks_sum *sums; // by kind: of one stretch of a walked heap
+	struct tally *of_claims;    // by index in claims->sorted
+	const char **owners;        // ascending, each once
+	uint32_t *owner_of;         // index in owners, by kind
 	size_t kind_n, owner_n;
 	ms_kind overcount;
 	struct ms_ranges surplus; // file pages that are counted elsewhere

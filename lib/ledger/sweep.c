@@ -5,6 +5,11 @@
 
 #include "ledger/sum_internal.h"
 
+enum {
+	LONG_PIECE =
+		1 << 20, // bytes in one page state from which blocks are summed by kind
+};
+
 // A stretch in one page state; `is_surplus`: another view of the same file owns it.
 struct piece {
 	struct ms_range range;
@@ -113,19 +118,50 @@ static bool next_block(struct sum *s, const struct ms_blocks *blocks, uint64_t e
 	return true;
 }
 
+static struct ms_error *tally_block(struct sum *s, ms_kind kind,
+	const struct piece *piece, uint64_t bytes, const struct ms_claim *claim,
+	struct tally *of_claim)
+{
+	if (kind)
+		return tally(s, kind, piece, bytes, NULL);
+	return tally(s, kind_for(claim, piece->state), piece, bytes, of_claim);
+}
+
+// The blocks from *block on that lie whole in a long piece, kind by kind.
+static struct ms_error *sweep_whole(struct sum *s, const struct piece *piece,
+	uint64_t end, const struct ms_claim *claim, struct tally *of_claim,
+	struct ms_block *block)
+{
+	struct ms_error *err = NULL;
+	memset(s->sums, 0, s->kind_n * sizeof(*s->sums));
+	s->kinds[block->kind].count--; // it is counted again with the others
+	ms_blocks_add_up(claim->blocks, block, piece->range.end, s->sums);
+	for (size_t kind = 0; !err && kind < s->kind_n; kind++) {
+		s->kinds[kind].count += s->sums[kind].count;
+		if (s->sums[kind].count)
+			err = tally_block(s, (ms_kind)kind, piece, s->sums[kind].bytes,
+				claim, of_claim);
+	}
+	if (block->range.start < end)
+		s->kinds[block->kind].count++;
+	return err;
+}
+
 // The blocks of one piece; *block is the first that may reach into it, and is moved on.
 static struct ms_error *sweep_blocks(struct sum *s, const struct piece *piece,
 	uint64_t end, const struct ms_claim *claim, struct tally *of_claim,
 	struct ms_block *block)
 {
 	struct ms_error *err = NULL;
+	bool is_long = ms_range_size(piece->range) >= LONG_PIECE;
 	while (!err && block->range.start < piece->range.end) {
+		if (is_long && block->range.start >= piece->range.start) {
+			is_long = false;
+			err = sweep_whole(s, piece, end, claim, of_claim, block);
+			continue;
+		}
 		uint64_t bytes = ms_range_size(ms_range_clip(block->range, piece->range));
-		if (block->kind)
-			err = tally(s, block->kind, piece, bytes, NULL);
-		else
-			err = tally(
-				s, kind_for(claim, piece->state), piece, bytes, of_claim);
+		err = tally_block(s, block->kind, piece, bytes, claim, of_claim);
 		if (block->range.end > piece->range.end ||
 			!next_block(s, claim->blocks, end, block))
 			break;

@@ -29,6 +29,7 @@ static const struct {
 	FIELD("Uid", euid, SECOND),
 	FIELD("Threads", threads, NUMBER),
 	FIELD("NStgid", ns_tgid, LAST),
+	FIELD("NSpid", ns_pid, LAST),
 	FIELD("VmPeak", vm_peak, KIB),
 	FIELD("VmSize", vm_size, KIB),
 	FIELD("VmHWM", vm_hwm, KIB),

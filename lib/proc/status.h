@@ -13,6 +13,7 @@ struct ms_status {
 	char state;    ///< R S D T t Z X
 	uint64_t tgid, pid, ppid, tracer_pid, uid, euid, threads;
 	uint64_t ns_tgid; ///< innermost NStgid: the pid inside its namespace
+	uint64_t ns_pid;  ///< innermost NSpid: the same of a thread, its tid there
 	uint64_t vm_peak, vm_size, vm_hwm, vm_rss, rss_anon, rss_file, rss_shmem, vm_lck,
 		vm_pte, vm_swap, hugetlb; ///< bytes
 	uint64_t cap_eff;

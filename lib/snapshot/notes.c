@@ -85,6 +85,12 @@ static struct ms_error *plan_pages_note(struct ms_snapshot_plan *plan)
 	return err ?: add_bytes(plan, ms_buffer_bytes(&plan->pages));
 }
 
+static uint32_t thread_flags(const struct ms_thread *thread)
+{
+	uint32_t flags = thread->sp ? MS_SNAP_THREAD_HAS_SP : 0;
+	return flags | (uint32_t)thread->ns_tid << MS_SNAP_THREAD_NS_TID_SHIFT;
+}
+
 static struct ms_error *plan_threads(struct ms_snapshot_plan *plan)
 {
 	const struct ms_threads *threads = ms_target_threads(plan->target);
@@ -104,7 +110,7 @@ static struct ms_error *plan_threads(struct ms_snapshot_plan *plan)
 			.stime_ticks = t->stime_ticks,
 			.minflt = t->minflt,
 			.majflt = t->majflt,
-			.flags = t->sp ? MS_SNAP_THREAD_HAS_SP : 0,
+			.flags = thread_flags(t),
 			.state = (uint32_t)t->state,
 		};
 		memcpy(v[i].name, t->name, sizeof(v[i].name));

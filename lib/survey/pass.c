@@ -133,7 +133,9 @@ static struct ms_error *do_piece(void *arg, unsigned worker, size_t item)
 	struct run *run = arg;
 	struct worker *w = &run->workers[worker];
 	struct piece *piece = &run->pieces.v[item];
-	struct ms_walk walk = { .range = piece->range, .worker = worker };
+	struct ms_walk walk = {
+		.range = piece->range, .worker = worker, .is_seen = piece->visitors != 0
+	};
 	if (!w->buffer)
 		w->buffer = malloc(BEFORE_BYTES + WINDOW_BYTES + AFTER_BYTES);
 	if (!w->buffer)

@@ -209,7 +209,8 @@ static struct ms_error *plan_stretch(struct run *run, struct ms_range around,
 				stretch_at(run, piece.range.start, at, seg);
 			piece.walker = next;
 			piece.visitors = wanted_by(run, &answer);
-			err = add_walked(run, piece);
+			if (piece.visitors || !next->walker->is_for_visitors)
+				err = add_walked(run, piece);
 		} else {
 			err = plan_raw(run, piece, seg);
 		}

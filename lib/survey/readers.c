@@ -1,6 +1,6 @@
 // The built-in readers, in the order they anchor: those that others build on come first.
 
-#include "alloc/shape.h"
+#include "alloc/alloc.h"
 #include "evidence/evidence.h"
 #include "hotspot/hotspot.h"
 #include "survey/survey_internal.h"
@@ -9,7 +9,7 @@
 static const struct ms_reader *const readers[] = {
 	&ms_kernel_reader,
 	&ms_threads_reader,
-	&ms_alloc_shape_reader,
+	&ms_alloc_reader,
 	&ms_hotspot_shape_reader,
 };
 

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "alloc/alloc.h"
 #include "survey/survey_internal.h"
 #include "threads/threads.h"
 
@@ -109,11 +110,30 @@ static struct ms_thread_line *list_threads(const struct run *run, size_t *ret_n)
 		lines[i] = (struct ms_thread_line){ .tid = thread->tid,
 			.name = ms_bytes_of(thread->name),
 			.stack = table->v[i].stack,
+			.stack_source =
+				ms_bytes_of(ms_stack_source_name(table->v[i].source)),
+			.guard = table->v[i].guard_seen,
+			.control_block = table->v[i].control_block,
 			.minflt = thread->minflt,
 			.utime_ticks = thread->utime_ticks,
 			.stime_ticks = thread->stime_ticks };
 	}
 	return lines;
+}
+
+static struct ms_ended_stacks sum_ended(const struct run *run)
+{
+	const struct ms_thread_table *table = run->reading.threads;
+	struct ms_ended_stacks sum = { 0 };
+	for (size_t i = 0; table && i < table->ended_n; i++) {
+		const struct ms_ended_stack *ended = &table->ended[i];
+		sum.count++;
+		sum.bytes += ms_range_size(ended->stack);
+		sum.resident +=
+			ms_pages_resident(ms_target_pages(run->target), ended->stack);
+		sum.unjoined += !ended->is_cached;
+	}
+	return sum;
 }
 
 static struct ms_error *sum(struct run *run)
@@ -136,6 +156,7 @@ static struct ms_error *sum(struct run *run)
 		.has_pages = info->has_pages,
 		.source = info->pages_source,
 		.smaps = ms_target_smaps(run->target),
+		.ended = sum_ended(run),
 	};
 	_cleanup_free_ struct ms_thread_line *threads = list_threads(run, &in.thread_n);
 	if (!threads)
@@ -149,6 +170,8 @@ static struct ms_error *sum(struct run *run)
 		err = ms_claims_resolve(run->survey->claims);
 	if (!err)
 		err = ms_ledger_sum(run->survey->claims, &in, &run->survey->ledger);
+	if (!err)
+		err = ms_survey_heaps(run);
 	ms_arena_deinit(&scratch);
 	return err;
 }
@@ -207,6 +230,7 @@ struct ms_error *ms_survey_run(struct ms_target *target,
 	survey->is_incomplete = ms_target_info(target)->is_incomplete;
 	err = run_steps(&run);
 	survey->threads = run.reading.threads;
+	survey->alloc = run.reading.alloc;
 	release(&run);
 	if (!err)
 		*ret = ms_steal(survey);
@@ -220,5 +244,6 @@ void ms_survey_free(struct ms_survey *survey)
 	ms_ledger_free(survey->ledger);
 	ms_claims_free(survey->claims);
 	ms_thread_table_free(survey->threads);
+	ms_alloc_free(survey->alloc);
 	free(survey);
 }

@@ -39,6 +39,7 @@ struct ms_survey {
 	struct ms_ledger *ledger;
 	struct ms_claims *claims;        ///< resolved: for ms_claims_find
 	struct ms_thread_table *threads; ///< lib/threads; may be NULL
+	struct ms_alloc *alloc;          ///< lib/alloc; NULL if its reader failed
 	uint64_t planned_bytes, read_bytes;
 	uint64_t gap_bytes[MS_GAP_REASON_COUNT]; ///< of the windows' own ranges
 	bool is_incomplete; ///< bytes that were wanted are missing, or the target ended

@@ -53,6 +53,9 @@ struct ms_error *ms_survey_plan(struct run *run) MS_MUST_CHECK;
 /** Read all pieces and hand out batches. Errors: NOMEM, CANCELLED. */
 struct ms_error *ms_survey_pass(struct run *run) MS_MUST_CHECK;
 
+/** Put malloc's figures into the ledger. Errors: NOMEM. */
+struct ms_error *ms_survey_heaps(struct run *run) MS_MUST_CHECK;
+
 /** The built-in readers, in the order they anchor; ret_n of them. */
 const struct ms_reader *const *ms_survey_readers(size_t *ret_n);
 

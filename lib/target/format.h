@@ -68,6 +68,9 @@ struct ms_snap_gap {
 
 enum ms_snap_thread_flags {
 	MS_SNAP_THREAD_HAS_SP = 1 << 0, ///< sp and pc are known; no other register is
+	/// Above this bit: the tid in the target's own pid namespace, 0 if not known. The
+	/// kernel's tids stay below 2^22.
+	MS_SNAP_THREAD_NS_TID_SHIFT = 8,
 };
 
 struct ms_snap_thread {

@@ -128,6 +128,7 @@ static struct ms_error *load_threads(struct ms_target *target, const struct ms_c
 		memcpy(&t, desc.p + i * sizeof(t), sizeof(t));
 		v[i] = (struct ms_thread){
 			.tid = t.tid,
+			.ns_tid = t.flags >> MS_SNAP_THREAD_NS_TID_SHIFT,
 			.sp = t.sp,
 			.pc = t.pc,
 			.start_ticks = t.start_ticks,

@@ -82,6 +82,7 @@ struct ms_error *ms_gaps_add(struct ms_gaps *gaps, struct ms_range range,
 /** One thread of the target. Fields a kind cannot give are 0, names empty. */
 struct ms_thread {
 	uint64_t tid;
+	uint64_t ns_tid;      ///< in the target's own pid namespace; 0: not known
 	char name[16];        ///< comm; any bytes, NUL-terminated
 	uint64_t sp, pc;      ///< of a thread that waits in the kernel; 0 if it ran
 	uint64_t start_ticks; ///< since boot

@@ -45,6 +45,35 @@ static void parse_syscall(struct ms_bytes text, struct ms_thread *thread)
 	thread->pc = pc;
 }
 
+// What status says; false if it could not be had. Its first part, which holds the ids, is
+// enough: the list of groups before them is short but for odd users.
+static bool read_status(int dirfd, const char *path, struct ms_status *ret)
+{
+	char text[4096];
+	struct ms_bytes bytes;
+	if (!read_text(dirfd, path, text, sizeof(text), &bytes))
+		return false;
+	ms_status_parse(bytes, ret);
+	return true;
+}
+
+// Are the process's threads known by other ids inside than here?
+static bool is_namespaced(int proc_fd)
+{
+	struct ms_status status;
+	return read_status(proc_fd, "status", &status) && status.ns_tgid != UINT64_MAX &&
+	       status.ns_tgid != status.tgid;
+}
+
+static void read_ns_tid(int task_fd, struct ms_thread *thread)
+{
+	char path[64];
+	struct ms_status status;
+	snprintf(path, sizeof(path), "%llu/status", (unsigned long long)thread->tid);
+	if (read_status(task_fd, path, &status) && status.ns_pid != UINT64_MAX)
+		thread->ns_tid = status.ns_pid;
+}
+
 static bool read_thread(int task_fd, uint64_t tid, struct ms_thread *thread)
 {
 	char path[64], text[1024];
@@ -109,13 +138,17 @@ static struct ms_error *fill_threads(int proc_fd, const uint64_t *tids, size_t n
 	_cleanup_close_ int task_fd =
 		openat(proc_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct ms_thread *v = ms_new(arena, struct ms_thread, n);
+	bool has_ns_tids = is_namespaced(proc_fd);
 	if (!v)
 		return &ms_error_nomem;
 	*ret = (struct ms_threads){ v, 0 };
 	for (size_t i = 0; i < n && task_fd >= 0; i++) {
 		v[ret->n] = (struct ms_thread){ 0 };
-		if (read_thread(task_fd, tids[i], &v[ret->n]))
-			ret->n++;
+		if (!read_thread(task_fd, tids[i], &v[ret->n]))
+			continue;
+		if (has_ns_tids)
+			read_ns_tid(task_fd, &v[ret->n]);
+		ret->n++;
 	}
 	return NULL;
 }

@@ -28,7 +28,15 @@ static const struct ms_kind_row shape_kind = {
 	.precedence = MS_PRECEDENCE_SHAPE,
 };
 
-static const struct ms_kind_row native_kind = {
+static const struct ms_kind_row listed_kind = {
+	.owner = "stack.thread",
+	.reader = "threads",
+	.detail = "in glibc's list of stacks",
+	.grade = MS_GRADE_EXACT,
+	.precedence = MS_PRECEDENCE_LIBRARY,
+};
+
+static const struct ms_kind_row scanned_kind = {
 	.owner = "stack.thread",
 	.reader = "threads",
 	.detail = "glibc's thread control block, checked field by field",
@@ -36,11 +44,35 @@ static const struct ms_kind_row native_kind = {
 	.precedence = MS_PRECEDENCE_LIBRARY,
 };
 
-static const struct ms_kind_row java_kind = {
+static const struct ms_kind_row java_listed_kind = {
+	.owner = "java.stack",
+	.reader = "threads",
+	.detail = "in glibc's list of stacks; guard zone or name of the JVM",
+	.grade = MS_GRADE_EXACT,
+	.precedence = MS_PRECEDENCE_LIBRARY,
+};
+
+static const struct ms_kind_row java_scanned_kind = {
 	.owner = "java.stack",
 	.reader = "threads",
 	.detail = "glibc's thread control block; guard zone or name of the JVM",
 	.grade = MS_GRADE_STRUCTURAL,
+	.precedence = MS_PRECEDENCE_LIBRARY,
+};
+
+static const struct ms_kind_row cached_kind = {
+	.owner = "stack.thread",
+	.reader = "threads",
+	.detail = "thread has ended; glibc keeps its stack for the next one",
+	.grade = MS_GRADE_EXACT,
+	.precedence = MS_PRECEDENCE_LIBRARY,
+};
+
+static const struct ms_kind_row unjoined_kind = {
+	.owner = "stack.thread",
+	.reader = "threads",
+	.detail = "thread has ended, but nobody has joined it: its stack stays",
+	.grade = MS_GRADE_EXACT,
 	.precedence = MS_PRECEDENCE_LIBRARY,
 };
 
@@ -60,13 +92,39 @@ static const struct ms_kind_row named_kind = {
 	.precedence = MS_PRECEDENCE_SHAPE,
 };
 
+static bool has_kernels_stack(const struct ms_thread_row *row)
+{
+	return row->is_main && row->source != MS_STACK_BY_LIST &&
+	       row->source != MS_STACK_BY_SCAN;
+}
+
 static const struct ms_kind_row *kind_of(const struct ms_thread_row *row)
 {
-	if (row->is_main)
+	if (has_kernels_stack(row))
 		return row->grade == MS_GRADE_EXACT ? &main_kind : &main_sp_kind;
-	if (row->grade != MS_GRADE_STRUCTURAL)
-		return &shape_kind;
-	return row->is_java ? &java_kind : &native_kind;
+	switch (row->grade) {
+	case MS_GRADE_EXACT:
+		return row->is_java ? &java_listed_kind : &listed_kind;
+	case MS_GRADE_STRUCTURAL:
+		return row->is_java ? &java_scanned_kind : &scanned_kind;
+	case MS_GRADE_CONTENT:
+		break;
+	}
+	return &shape_kind;
+}
+
+static const struct ms_kind_row *kind_of_ended(const struct ms_ended_stack *ended)
+{
+	if (ended->grade != MS_GRADE_EXACT)
+		return &ended_kind;
+	return ended->is_cached ? &cached_kind : &unjoined_kind;
+}
+
+// Memory that the program brought may be a block of an allocator: the stack is then what
+// is in the block.
+static enum ms_rank rank_of(const struct ms_thread_row *row)
+{
+	return row->is_user ? MS_RANK_STRUCTURE : MS_RANK_REGION;
 }
 
 static struct ms_error *claim_stacks(
@@ -74,15 +132,27 @@ static struct ms_error *claim_stacks(
 {
 	struct ms_error *err = NULL;
 	for (size_t i = 0; !err && i < table->n; i++)
-		err = ms_claims_say(claims, table->v[i].stack, MS_RANK_REGION,
+		err = ms_claims_say(claims, table->v[i].stack, rank_of(&table->v[i]),
 			kind_of(&table->v[i]), 1, ms_bytes_of(table->v[i].thread->name));
 	for (size_t i = 0; !err && i < table->ended_n; i++)
 		err = ms_claims_say(claims, table->ended[i].stack, MS_RANK_REGION,
-			&ended_kind, 0, ms_bytes_of("(ended threads)"));
+			kind_of_ended(&table->ended[i]), 0,
+			ms_bytes_of(table->ended[i].is_cached
+					    ? "(ended threads)"
+					    : "(ended threads, not joined)"));
 	return err;
 }
 
-// A target without a list of threads (a tree, an odd core) still has its [stack].
+static bool has_main(const struct ms_thread_table *table)
+{
+	for (size_t i = 0; i < table->n; i++)
+		if (has_kernels_stack(&table->v[i]))
+			return true;
+	return false;
+}
+
+// A target without a list of threads (a tree, an odd core) still has its [stack], and so
+// has a child whose first thread runs on another one.
 static struct ms_error *claim_main(struct ms_claims *claims, const struct ms_maps *maps)
 {
 	struct ms_error *err = NULL;
@@ -130,7 +200,7 @@ static struct ms_error *anchor(struct ms_reading *reading, void *arg, void **ret
 		err = claim_stacks(reading->claims, reading->threads);
 	if (!err)
 		err = claim_named(reading->claims, ms_target_maps(reading->target));
-	if (!err && !reading->threads->n)
+	if (!err && !has_main(reading->threads))
 		err = claim_main(reading->claims, ms_target_maps(reading->target));
 	return err ? err : note_missing(reading->claims, reading->threads);
 }

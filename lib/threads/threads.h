@@ -3,33 +3,64 @@
  *
  * The kernel says which threads there are and where those that wait have their stack
  * pointer. glibc says where each stack begins and ends: struct pthread lies at the top of
- * the stack it belongs to, points to itself twice and holds the thread's id. This room
- * finds it, checks it field by field, and follows the list that links all of them, so
- * that running threads are found too.
+ * the stack it belongs to and holds the thread's id. glibc keeps all of them in lists:
+ * stacks it made for living threads, stacks the program brought (the first thread's among
+ * them), and stacks of ended threads that it keeps for the next. This room walks the
+ * lists; what they do not give it scans for, checking each struct field by field.
  *
  * It is the sole maker of stack claims. Other rooms may put better names into the table.
  *
  * Source: glibc nptl/descr.h, 2.23 to 2.44, x86-64 (offsets compared in DWARF of ten
- * builds).
+ * builds); nptl_db/structs.def, 2.34 and later, for where the lists are.
  */
 #pragma once
 
 #include "ledger/reader.h"
 #include "target/target.h"
 
+/** What a stack was found by. */
+enum ms_stack_source {
+	MS_STACK_NOT_FOUND,
+	MS_STACK_BY_NAME,  ///< the kernel's own name, [stack]
+	MS_STACK_BY_LIST,  ///< a list of glibc's
+	MS_STACK_BY_SCAN,  ///< a control block met in a scan, or reached from such a one
+	MS_STACK_BY_SHAPE, ///< a stack pointer above memory that nobody may touch
+};
+
+/** The source as JSON and tables write it; "" for MS_STACK_NOT_FOUND. */
+const char *ms_stack_source_name(enum ms_stack_source source);
+
+/** What keeps the low end of a stack from being touched. */
+enum ms_guard_kind {
+	MS_GUARD_NONE,
+	MS_GUARD_MAPPING, ///< a mapping that cannot be written
+	MS_GUARD_PAGES,   ///< guard pages inside the mapping (glibc 2.42, Linux 6.13)
+};
+
 struct ms_thread_row {
 	const struct ms_thread *thread; ///< the kernel's facts; borrowed from the target
 	struct ms_range stack;  ///< with guard and thread block; start == end: not found
-	uint64_t guard;         ///< bytes of glibc's own guard at its low end
+	uint64_t guard;         ///< bytes of guard at its low end, as glibc has it
+	uint64_t guard_seen;    ///< bytes there that indeed cannot be written
 	uint64_t control_block; ///< address of struct pthread; 0: not found
+	uint64_t
+		thread_pointer; ///< fs base, TPIDR_EL0: thread-local storage; 0: not known
 	bool is_main;           ///< the first thread: its stack is [stack]
-	bool is_java;           ///< the JVM made it: a Java thread or one of the VM's own
-	enum ms_grade grade;    ///< of the stack's range
+	bool is_user; ///< the program brought the memory (pthread_attr_setstack)
+	bool is_java; ///< the JVM made it: a Java thread or one of the VM's own
+	enum ms_guard_kind guard_kind; ///< of guard_seen
+	enum ms_stack_source source;   ///< of the stack's range
+	enum ms_grade grade;           ///< of the stack's range
 };
 
-/** A stack that glibc keeps from a thread that has ended. */
+/** A stack of a thread that has ended. */
 struct ms_ended_stack {
-	struct ms_range stack;
+	struct ms_range stack; ///< with guard and thread block
+	uint64_t guard;        ///< bytes of guard at its low end, as glibc has it
+	uint64_t control_block;
+	enum ms_stack_source source;
+	enum ms_grade grade;
+	bool is_cached; ///< kept for the next thread; else nobody has joined the thread
 };
 
 struct ms_thread_table {
@@ -42,11 +73,13 @@ struct ms_thread_table {
 /**
  * Find the stacks of a target's threads.
  *
+ * A thread that begins or ends while this runs may be missing.
+ *
  * Needs memory to be readable; without that only the first thread's stack, and stacks the
  * kernel or glibc named, are found.
  *
  * Errors: NOMEM, GONE, CANCELLED.
- * Cost: a few pages per thread.
+ * Cost: one small read per thread; scans where lists do not help, at most 1 GiB.
  */
 struct ms_error *ms_thread_table_make(
 	struct ms_target *target, struct ms_thread_table **ret) MS_MUST_CHECK;

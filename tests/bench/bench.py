@@ -1,4 +1,4 @@
-"""The measurements of run.sh. Usage: bench.py ROUNDS DIRECTORY, in the source root."""
+"""The measurements of run.sh. Usage: bench.py ROUNDS DIRECTORY [PART], in the source root."""
 
 import json
 import os
@@ -17,6 +17,9 @@ JVM = ["java", "-XX:+UseSerialGC", "-Xms1500m", "-Xmx1500m", "-cp", "build/java"
        "--heap=500", "--direct=160", "--deflaters=100", "--inflaters=100", "--strings=100000"]
 MAPDUMP = "build/cmd/mapdump/mapdump"
 MEMSTRINGS = "build/cmd/memstrings/memstrings"
+MEMWHO = "build/cmd/memwho/memwho"
+BLOCKS = {"70,000 blocks of 32 KiB": ["build/fixtures/blocks", "--threads=0", "--big"],
+          "17 million small blocks": ["build/fixtures/blocks", "--threads=0", "--small"]}
 GCORE_SECONDS = 300
 
 
@@ -51,17 +54,17 @@ def status(pid, field):
         return int(re.search(r"^%s:\s+(\d+) kB" % field, f.read(), re.M)[1]) * 1024
 
 
-def start_target():
-    child = subprocess.Popen(JVM, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+def start_target(command):
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     text = ""
     while True:
         text += child.stdout.readline().decode()
         try:
-            json.loads(text)
+            child.truth = json.loads(text)
             break
         except ValueError:
             if child.poll() is not None:
-                sys.exit("the JVM did not start")
+                sys.exit("%s did not start" % command[0])
     time.sleep(1)
     os.kill(child.pid, signal.SIGSTOP)
     time.sleep(0.5)
@@ -202,10 +205,58 @@ def bench_gcore(pid, ours, written, work, table):
     os.unlink(core)
 
 
-def main():
-    rounds, directory = int(sys.argv[1]), sys.argv[2]
-    work = tempfile.mkdtemp(prefix="memsleuth-bench.", dir=directory)
-    target = start_target()
+def walk_seconds(pid, threads, rounds):
+    times = []
+    for _ in range(rounds):
+        wall, code = run([MEMWHO, "--blocks", "--threads=%d" % threads, str(pid)])
+        if code not in (0, 3):
+            return None
+        times.append(wall)
+    return times
+
+
+def bench_walk(target, rounds, work, table):
+    """Every block of a heap; nothing packaged walks one, but all that do begin with a core."""
+    heap, blocks = status(target.pid, "VmRSS"), target.truth["live"]
+    one, two = (walk_seconds(target.pid, n, rounds) for n in (1, 2))
+    if not one or not two:
+        table.add("walk", "failed: does memwho have --blocks?", "", "", "")
+        return
+    peak = peak_rss([MEMWHO, "--blocks", "--threads=1", str(target.pid)])
+    core = os.path.join(work, "gcore")
+    os.kill(target.pid, signal.SIGCONT)  # gdb waits for a process that is stopped already
+    gcore, code = run(["gcore", "-o", core, str(target.pid)], seconds=GCORE_SECONDS)
+    core += ".%d" % target.pid
+    if os.path.exists(core):
+        os.unlink(core)
+    ours = statistics.median(one)
+    table.add("walk, one thread", seconds_text(one), "heap: %.2f GB, %d blocks" % (heap / 1e9, blocks),
+              "%.2f s/GB" % (ours / heap * 1e9), "<= 1.0 s/GB")
+    table.add("walk, two threads", seconds_text(two), "one thread: %.2f s" % ours,
+              "%.2f x" % (ours / statistics.median(two)), ">= 1.6 x")
+    table.add("own peak RSS", mib_text(peak), "", "",
+              "<= " + mib_text(64e6 + 2 * blocks))
+    if code == 0:
+        table.add("walk against gcore", "%.2f s" % ours, "gcore, one core: %.2f s" % gcore,
+                  "%.1f x" % (gcore / ours), "")
+
+
+def bench_blocks(rounds, work):
+    for name, command in BLOCKS.items():
+        table = Table()
+        target = start_target(command)
+        try:
+            print("target: %s, stopped\n" % name, flush=True)
+            bench_walk(target, rounds, work, table)
+            table.show()
+            print(flush=True)
+        finally:
+            target.kill()
+            target.wait()
+
+
+def bench_jvm(rounds, work, directory):
+    target = start_target(JVM)
     table = Table()
     try:
         print("target: %s\n  VmRSS %s, VmSize %s, stopped; %d rounds in %s; Linux %s, %d processors\n" % (
@@ -217,8 +268,21 @@ def main():
         if shutil.which("gcore"):
             bench_gcore(target.pid, ours, written, work, table)
         table.show()
+        print(flush=True)
     finally:
         target.kill()
+
+
+def main():
+    rounds, directory = int(sys.argv[1]), sys.argv[2]
+    part = sys.argv[3] if len(sys.argv) > 3 else "all"
+    work = tempfile.mkdtemp(prefix="memsleuth-bench.", dir=directory)
+    try:
+        if part in ("all", "jvm"):
+            bench_jvm(rounds, work, directory)
+        if part in ("all", "blocks"):
+            bench_blocks(rounds, work)
+    finally:
         shutil.rmtree(work)
 
 

@@ -16,6 +16,16 @@ static void die(struct ms_error *err)
 	exit(2);
 }
 
+// Bytes of an instance whose blocks are not known.
+static uint64_t whole_bytes(const struct ms_alloc *alloc, size_t instance)
+{
+	uint64_t bytes = 0;
+	ms_array_foreach (region, &alloc->regions)
+		if (region->is_whole && region->instance == instance)
+			bytes += ms_range_size(region->range);
+	return bytes;
+}
+
 static void print_instances(const struct ms_alloc *alloc)
 {
 	const char *comma = "";
@@ -23,10 +33,12 @@ static void print_instances(const struct ms_alloc *alloc)
 	ms_array_foreach (i, &alloc->instances) {
 		printf("%s{\"allocator\":\"%s\",\"layout\":\"%s\",\"walked\":%s,"
 		       "\"exact\":%s,\"off\":%" PRIu64 ",\"reason\":\"%s\","
-		       "\"mmapped_blocks\":%" PRIu64 ",\"mmapped_bytes\":%" PRIu64 "}",
+		       "\"mmapped_blocks\":%" PRIu64 ",\"mmapped_bytes\":%" PRIu64
+		       ",\"whole\":%" PRIu64 "}",
 			comma, i->allocator, i->layout, i->is_walked ? "true" : "false",
 			i->grade == MS_GRADE_EXACT ? "true" : "false", i->off, i->reason,
-			i->mmapped_blocks, i->mmapped_bytes);
+			i->mmapped_blocks, i->mmapped_bytes,
+			whole_bytes(alloc, (size_t)(i - alloc->instances.v)));
 		comma = ",";
 	}
 	printf("]");

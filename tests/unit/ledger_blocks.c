@@ -56,7 +56,7 @@ static void granules_match_list(void **state)
 		uint64_t size = 16 * (1 + (uint64_t)rand() % 8000), at = BASE;
 		struct ms_range range = { BASE, BASE + size };
 		struct ms_blocks *blocks;
-		assert_null(ms_blocks_new(range, 0, 0, &blocks));
+		assert_null(ms_blocks_new(range, 16, &blocks));
 		while (at < range.end && n < 2998) {
 			uint64_t block =
 				16 * (1 + (uint64_t)rand() % (rand() % 40 ? 8 : 900));
@@ -70,8 +70,8 @@ static void granules_match_list(void **state)
 				list[n++] = (struct ms_block){ .range = { at, end },
 					.kind = kind };
 			if (kind)
-				assert_null(ms_blocks_add(
-					blocks, (struct ms_range){ at, end }, kind));
+				assert_null(ms_blocks_add(blocks,
+					(struct ms_range){ at, end }, kind, NULL));
 			at = end;
 		}
 		if (at < range.end)
@@ -94,31 +94,86 @@ static void granules_match_list(void **state)
 	}
 }
 
-static void slab_has_rest(void **state)
+// Segments are built apart and in any order; a block may reach over several of them, and
+// what lies between is filled.
+static void segments_join(void **state)
 {
 	(void)state;
-	struct ms_blocks *blocks;
-	struct ms_block block = { 0 };
-	struct ms_range range = { BASE, BASE + 48 * 100 + 40 };
-	assert_null(ms_blocks_new(range, 48, 7, &blocks));
-	assert_null(ms_blocks_add(blocks, (struct ms_range){ BASE + 96, BASE + 144 }, 3));
-	assert_null(
-		ms_blocks_add(blocks, (struct ms_range){ BASE + 144, BASE + 190 }, 4));
-	assert_null(ms_blocks_seal(blocks));
+	enum {
+		SEGMENT = MS_BLOCKS_SEGMENT * 8
+	};
 	static const struct {
 		uint64_t start, end;
 		ms_kind kind;
-	} want[] = { { 0, 96, 7 }, { 96, 144, 3 }, { 144, 192, 4 }, { 192, 4840, 7 } };
-	for (size_t i = 0; i < 4; i++) {
+	} want[] = {
+		{ 0, 8, MS_KIND_NONE },
+		{ 8, 40, 3 },
+		{ 40, SEGMENT - 8, MS_KIND_NONE },
+		{ SEGMENT - 8, 4 * SEGMENT + 16, 4 },
+		{ 4 * SEGMENT + 16, 4 * SEGMENT + 24, 5 },
+		{ 4 * SEGMENT + 24, 5 * SEGMENT + 8, MS_KIND_NONE },
+		{ 5 * SEGMENT + 8, 6 * SEGMENT, 6 },
+	};
+	static const unsigned order[] = { 6, 1, 3, 4 };
+	struct ms_blocks *blocks;
+	struct ms_block block = { 0 }, found;
+	assert_null(
+		ms_blocks_new((struct ms_range){ BASE, BASE + 6 * SEGMENT }, 8, &blocks));
+	for (size_t i = 0; i < 4; i++)
+		assert_null(ms_blocks_add(blocks,
+			(struct ms_range){
+				BASE + want[order[i]].start, BASE + want[order[i]].end },
+			want[order[i]].kind, NULL));
+	assert_false(ms_blocks_find(blocks, BASE, &found));
+	assert_null(ms_blocks_seal(blocks));
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
 		assert_true(ms_blocks_next(blocks, &block));
 		assert_int_equal(block.range.start, BASE + want[i].start);
 		assert_int_equal(block.range.end, BASE + want[i].end);
 		assert_int_equal(block.kind, want[i].kind);
-		struct ms_block found;
+		assert_true(ms_blocks_begins(blocks, block.range.start));
 		assert_true(ms_blocks_find(blocks, block.range.end - 1, &found));
 		assert_int_equal(found.range.start, block.range.start);
 		assert_int_equal(found.ordinal, block.ordinal);
 	}
+	assert_false(ms_blocks_next(blocks, &block));
+	ms_blocks_free(blocks);
+}
+
+struct cleared {
+	uint64_t bytes, kinds;
+};
+
+static struct ms_error *count_cleared(void *arg, const struct ms_block *block)
+{
+	struct cleared *cleared = arg;
+	cleared->bytes += ms_range_size(block->range);
+	cleared->kinds += block->kind;
+	return NULL;
+}
+
+// A segment can be built anew, and says first what goes.
+static void segment_is_cleared(void **state)
+{
+	(void)state;
+	struct ms_blocks *blocks;
+	struct ms_block block = { 0 };
+	struct cleared cleared = { 0 };
+	struct ms_range range = { BASE, BASE + 0x1000 };
+	assert_null(ms_blocks_new(range, 16, &blocks));
+	for (uint64_t at = BASE + 64; at < range.end; at += 64)
+		assert_null(
+			ms_blocks_add(blocks, (struct ms_range){ at, at + 64 }, 2, NULL));
+	assert_null(ms_blocks_clear(
+		blocks, ms_blocks_segment(blocks, BASE), count_cleared, &cleared));
+	assert_int_equal(cleared.bytes, 0x1000 - 64);
+	assert_int_equal(cleared.kinds, 63 * 2);
+	assert_null(ms_blocks_add(blocks, (struct ms_range){ BASE, BASE + 32 }, 5, NULL));
+	assert_null(ms_blocks_seal(blocks));
+	assert_true(ms_blocks_next(blocks, &block));
+	assert_int_equal(block.kind, 5);
+	assert_true(ms_blocks_next(blocks, &block));
+	assert_int_equal(block.range.end, range.end);
 	assert_false(ms_blocks_next(blocks, &block));
 	ms_blocks_free(blocks);
 }
@@ -136,17 +191,17 @@ static void refuses_what_does_not_fit(void **state)
 		{ 0, 16 },
 		{ UINT64_MAX - 31, UINT64_MAX - 15 },
 	};
-	assert_null(
-		ms_blocks_new((struct ms_range){ BASE, BASE + 0x1000 }, 0, 0, &blocks));
-	assert_null(ms_blocks_add(blocks, (struct ms_range){ BASE, BASE + 32 }, 1));
+	assert_null(ms_blocks_new((struct ms_range){ BASE, BASE + 0x1000 }, 16, &blocks));
+	assert_null(ms_blocks_add(blocks, (struct ms_range){ BASE, BASE + 32 }, 1, NULL));
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		_cleanup_error_ struct ms_error *err = ms_blocks_add(blocks, bad[i], 1);
+		_cleanup_error_ struct ms_error *err =
+			ms_blocks_add(blocks, bad[i], 1, NULL);
 		assert_true(ms_error_is(err, MS_ERROR_FORMAT));
 	}
 	assert_int_equal(ms_blocks_count(blocks), 1);
 	ms_blocks_free(blocks);
 	_cleanup_error_ struct ms_error *err =
-		ms_blocks_new((struct ms_range){ 0, UINT64_MAX }, 0, 0, &blocks);
+		ms_blocks_new((struct ms_range){ 0, UINT64_MAX }, 16, &blocks);
 	assert_true(ms_error_is(err, MS_ERROR_LIMIT));
 }
 
@@ -155,10 +210,10 @@ static void costs_what_it_should(void **state)
 	(void)state;
 	struct ms_blocks *blocks;
 	uint64_t size = 64ull << 20;
-	assert_null(ms_blocks_new((struct ms_range){ BASE, BASE + size }, 0, 0, &blocks));
+	assert_null(ms_blocks_new((struct ms_range){ BASE, BASE + size }, 16, &blocks));
 	for (uint64_t at = BASE; at < BASE + size; at += 80)
 		assert_null(ms_blocks_add(blocks,
-			(struct ms_range){ at, ms_min(at + 80, BASE + size) }, 1));
+			(struct ms_range){ at, ms_min(at + 80, BASE + size) }, 1, NULL));
 	assert_null(ms_blocks_seal(blocks));
 	// 17 million blocks of 80 bytes in 1.3 GiB within about 45 MB: 2.7 bytes a block.
 	assert_true(ms_blocks_footprint(blocks) <= ms_blocks_count(blocks) * 272 / 100);
@@ -210,11 +265,11 @@ static void make_offers(unsigned threads, unsigned shift, char out[BLOCKS][64])
 	ms_kind freed = intern(
 		table, "malloc.free.glibc", MS_STATE_FREE, MS_PRECEDENCE_STRUCTURE);
 	assert_null(ms_blocks_new(
-		(struct ms_range){ BASE, BASE + 16 * BLOCKS }, 0, 0, &o.blocks));
+		(struct ms_range){ BASE, BASE + 16 * BLOCKS }, 16, &o.blocks));
 	for (uint64_t i = 0; i < BLOCKS; i++)
 		assert_null(ms_blocks_add(o.blocks,
 			(struct ms_range){ BASE + 16 * i, BASE + 16 * i + 16 },
-			i % 3 ? live : freed));
+			i % 3 ? live : freed, NULL));
 	assert_null(ms_blocks_seal(o.blocks));
 	o.kinds = kinds;
 	assert_null(ms_pool_new(threads, &pool));
@@ -250,7 +305,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(granules_match_list),
-		cmocka_unit_test(slab_has_rest),
+		cmocka_unit_test(segments_join),
+		cmocka_unit_test(segment_is_cleared),
 		cmocka_unit_test(refuses_what_does_not_fit),
 		cmocka_unit_test(costs_what_it_should),
 		cmocka_unit_test(offers_are_deterministic),

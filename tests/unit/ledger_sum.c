@@ -168,12 +168,13 @@ static void freed_memory_stays_freed(void **state)
 	set(&w, BASE, 4, MS_PAGE_ANON);
 	struct ms_blocks *blocks;
 	assert_null(
-		ms_blocks_new((struct ms_range){ BASE, BASE + 4 * PAGE }, 0, 0, &blocks));
+		ms_blocks_new((struct ms_range){ BASE, BASE + 4 * PAGE }, 16, &blocks));
 	ms_kind live = kind_of(&w, "malloc.live.unknown", MS_STATE_LIVE);
 	ms_kind freed = kind_of(&w, "malloc.free.glibc", MS_STATE_FREE);
-	assert_null(ms_blocks_add(blocks, (struct ms_range){ BASE, BASE + PAGE }, live));
 	assert_null(ms_blocks_add(
-		blocks, (struct ms_range){ BASE + PAGE, BASE + 3 * PAGE }, freed));
+		blocks, (struct ms_range){ BASE, BASE + PAGE }, live, NULL));
+	assert_null(ms_blocks_add(
+		blocks, (struct ms_range){ BASE + PAGE, BASE + 3 * PAGE }, freed, NULL));
 	assert_null(ms_blocks_seal(blocks));
 	assert_null(ms_claims_add(
 		w.claims, &(struct ms_claim){ .range = { BASE, BASE + 4 * PAGE },

@@ -29,7 +29,7 @@ static const char status_text[] = "Name:\tkworker\\n :x\n"
 				  "PPid:\t1\n"
 				  "TracerPid:\t55\n"
 				  "Uid:\t1000\t1001\t1002\t1003\n"
-				  "NStgid:\t100\t20\t3\n"
+				  "NStgid:\t100\t20\t3\nNSpid:\t101\t21\t4\n"
 				  "VmPeak:\t   12345 kB\n"
 				  "VmRSS:\t      10 kB\n"
 				  "VmPTE:\t 18446744073709551615 kB\n"
@@ -58,6 +58,7 @@ static void facts_of_status(void **state)
 		{ s.euid, 1001 },
 		{ s.threads, 7 },
 		{ s.ns_tgid, 3 },
+		{ s.ns_pid, 4 },
 		{ s.vm_peak, 12345 * 1024 },
 		{ s.vm_rss, 10240 },
 		{ s.vm_size, UINT64_MAX },

@@ -19,6 +19,8 @@
 enum {
 	PAGE = MS_PAGE_SIZE,
 	AREA = 9 << 20,
+	HEAPS_MAX =
+		1 << 20, // of malloc's in the child, which the survey reads for itself
 	BLOCK = 4096 + 64
 };
 
@@ -203,7 +205,7 @@ static void every_wanted_byte_once(void **state)
 		// The hole of 1 MiB and the last page have no pages, so they are not
 		// read.
 		assert_int_equal(bytes, AREA - (1 << 20) - PAGE);
-		assert_int_equal(bytes, s->read_bytes);
+		assert_in_range(s->read_bytes, bytes, bytes + HEAPS_MAX);
 		assert_false(s->is_incomplete);
 		assert_false(v->failed_context);
 		assert_true(v->was_settled);
@@ -214,15 +216,23 @@ static void every_wanted_byte_once(void **state)
 	}
 }
 
-static void nobody_wants_nothing_is_read(void **state)
+static void what_nobody_wants_is_not_read(void **state)
 {
 	(void)state;
 	static struct visitor v;
 	v = (struct visitor){ .wants_nothing = true };
 	struct ms_survey_reader readers[] = { { &reader, &v } };
 	_cleanup_survey_ struct ms_survey *s = survey(2, readers, 1);
-	assert_int_equal(s->read_bytes, 0);
-	assert_int_equal(s->planned_bytes, 0);
+	assert_in_range(s->read_bytes, 0, HEAPS_MAX);
+	assert_in_range(s->planned_bytes, 0, HEAPS_MAX);
+}
+
+static uint64_t bytes_seen(const struct visitor *v)
+{
+	uint64_t bytes = 0;
+	for (size_t i = 0; i < 4096; i++)
+		bytes += v->seen[i].bytes;
+	return bytes;
 }
 
 static bool has_note(const struct ms_ledger *ledger, const char *text)
@@ -246,7 +256,7 @@ static void failing_reader_is_a_note(void **state)
 		assert_true(has_note(s->ledger, "visitor: made to fail"));
 		assert_false(bad.was_settled);
 		assert_true(good.was_settled);
-		assert_true(good.seen[0].bytes > 0);
+		assert_true(bytes_seen(&good) > 0);
 	}
 }
 
@@ -279,8 +289,9 @@ static void failing_walker_leaves_raw_windows(void **state)
 	w = (struct walk_state){ .fails = true };
 	struct ms_survey_reader readers[] = { { &walking, &w }, { &reader, &v } };
 	_cleanup_survey_ struct ms_survey *s = survey(3, readers, 2);
-	assert_int_equal(v.seen[0].blocks, 0);
-	assert_int_equal(s->read_bytes, AREA);
+	for (size_t i = 0; i < 4096; i++)
+		assert_int_equal(v.seen[i].blocks, 0);
+	assert_int_equal(bytes_seen(&v), AREA);
 	assert_true(has_note(s->ledger, "cutter: blocks at"));
 	assert_int_equal(w.ends, 1);
 }
@@ -332,7 +343,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_wanted_byte_once),
-		cmocka_unit_test(nobody_wants_nothing_is_read),
+		cmocka_unit_test(what_nobody_wants_is_not_read),
 		cmocka_unit_test(failing_reader_is_a_note),
 		cmocka_unit_test(walker_forms_batches),
 		cmocka_unit_test(failing_walker_leaves_raw_windows),

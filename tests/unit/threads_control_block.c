@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <elf.h>
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@ static struct ms_mapping mappings[] = {
 	{ .range = { STACK, STACK + 0x1000 } },
 	{ .range = { STACK + 0x1000, STACK_END } },
 };
+static const struct ms_tcb_layout *layout; // x86-64's
 static const struct ms_maps maps = { mappings, 2, 0 };
 
 static void put(uint8_t *bytes, size_t at, uint64_t value)
@@ -34,6 +36,7 @@ static void fill(uint8_t bytes[MS_TCB_BYTES])
 	put(bytes, 0, BLOCK);
 	put(bytes, 16, BLOCK);
 	put(bytes, 704, 0x12345678);
+	put(bytes, 712, 0x87654321);
 	memcpy(bytes + 720, &(int32_t){ 4711 }, 4);
 	put(bytes, 1680, STACK);
 	put(bytes, 1688, STACK_END - STACK);
@@ -46,12 +49,14 @@ static void reads_a_right_one(void **state)
 	uint8_t bytes[MS_TCB_BYTES];
 	struct ms_control_block block;
 	fill(bytes);
-	assert_true(ms_control_block_parse(BLOCK, bytes, &maps, &block));
+	assert_true(ms_control_block_parse(layout, BLOCK, bytes, &maps, &block));
 	assert_int_equal(block.tid, 4711);
 	assert_int_equal(block.stack.start, STACK);
 	assert_int_equal(block.stack.end, STACK_END);
 	assert_int_equal(block.guard, 0x1000);
 	assert_int_equal(block.list_next, 0x12345678);
+	assert_int_equal(block.list_prev, 0x87654321);
+	assert_false(block.is_first);
 }
 
 static void refuses_one_wrong_field(void **state)
@@ -77,12 +82,12 @@ static void refuses_one_wrong_field(void **state)
 		struct ms_control_block block;
 		fill(bytes);
 		put(bytes, wrong[i].at, wrong[i].value);
-		assert_false(ms_control_block_parse(BLOCK, bytes, &maps, &block));
+		assert_false(ms_control_block_parse(layout, BLOCK, bytes, &maps, &block));
 	}
 	uint8_t bytes[MS_TCB_BYTES];
 	struct ms_control_block block;
 	fill(bytes);
-	assert_false(ms_control_block_parse(BLOCK + 8, bytes, &maps, &block));
+	assert_false(ms_control_block_parse(layout, BLOCK + 8, bytes, &maps, &block));
 }
 
 // The offsets against the libc this test runs on.
@@ -94,7 +99,8 @@ static void *check_own(void *arg)
 	struct ms_maps everything = { &all, 1, 0 };
 	struct ms_control_block block;
 	const uint8_t *self = (const uint8_t *)pthread_self();
-	*is_right = ms_control_block_parse((uintptr_t)self, self, &everything, &block) &&
+	*is_right = ms_control_block_parse(
+			    layout, (uintptr_t)self, self, &everything, &block) &&
 		    block.tid == gettid() &&
 		    // not the address of a variable: sanitizers move those elsewhere
 		    ms_range_has(block.stack, (uintptr_t)__builtin_frame_address(0));
@@ -116,6 +122,7 @@ static void knows_this_libc(void **state)
 
 int main(void)
 {
+	layout = ms_tcb_layout(EM_X86_64);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_a_right_one),
 		cmocka_unit_test(refuses_one_wrong_field),

@@ -1,0 +1,237 @@
+// A region walked piece by piece: see pieces.h.
+
+#include "alloc/pieces.h"
+
+#include <string.h>
+
+struct ms_piece_walk {
+	struct ms_pieces *pieces;
+	struct ms_piece *piece;
+	struct ms_emit emit;
+	bool does_list;
+	MS_ARRAY(struct ms_block) found;
+};
+
+struct ms_error *ms_pieces_init(struct ms_pieces *pieces)
+{
+	struct ms_range range = ms_blocks_range(pieces->blocks);
+	uint64_t size = ms_range_size(ms_blocks_segment(pieces->blocks, range.start));
+	size_t n = (size_t)((ms_range_size(range) - 1) / size + 1);
+	pieces->v = calloc(n, sizeof(*pieces->v));
+	if (!pieces->v)
+		return &ms_error_nomem;
+	pieces->n = n;
+	for (size_t i = 0; i < n; i++)
+		pieces->v[i].segment =
+			ms_blocks_segment(pieces->blocks, range.start + i * size);
+	return NULL;
+}
+
+void ms_pieces_deinit(struct ms_pieces *pieces)
+{
+	free(pieces->v);
+	pieces->v = NULL;
+	pieces->n = 0;
+}
+
+static struct ms_error *list_block(
+	struct ms_piece_walk *walk, struct ms_range range, ms_kind kind, size_t ordinal)
+{
+	struct ms_block *block = ms_array_push(&walk->found);
+	if (!block)
+		return &ms_error_nomem;
+	*block = (struct ms_block){ range, ordinal, kind };
+	return NULL;
+}
+
+static struct ms_error *add_block(
+	struct ms_piece_walk *walk, const struct ms_alloc_block *block)
+{
+	ms_kind kind = walk->pieces->kinds->v[block->state];
+	size_t ordinal;
+	struct ms_error *err =
+		ms_blocks_add(walk->pieces->blocks, block->range, kind, &ordinal);
+	if (err || !walk->does_list)
+		return err;
+	return list_block(walk, block->range, kind, ordinal);
+}
+
+static struct ms_error *on_blocks(
+	void *arg, unsigned worker, const struct ms_alloc_block *v, size_t n)
+{
+	struct ms_error *err = NULL;
+	(void)worker;
+	for (size_t i = 0; !err && i < n; i++)
+		err = add_block(arg, &v[i]);
+	return err;
+}
+
+static struct ms_error *new_walk(struct ms_pieces *pieces, struct ms_piece *piece,
+	struct ms_sizes *sizes, struct ms_piece_walk **ret)
+{
+	struct ms_piece_walk *walk = calloc(1, sizeof(*walk));
+	if (!walk)
+		return &ms_error_nomem;
+	walk->pieces = pieces;
+	walk->piece = piece;
+	walk->emit.arena = &piece->tally;
+	walk->emit.sizes = sizes;
+	walk->emit.instance = pieces->region->instance;
+	walk->emit.fn = on_blocks;
+	walk->emit.arg = walk;
+	*ret = walk;
+	return NULL;
+}
+
+struct ms_error *ms_piece_begin(struct ms_pieces *pieces, uint64_t start, unsigned worker,
+	bool does_list, struct ms_piece_walk **ret)
+{
+	uint64_t offset = start - pieces->region->range.start;
+	size_t number = (size_t)(offset / ms_range_size(pieces->v[0].segment));
+	struct ms_piece_walk *walk;
+	if (number >= pieces->n || pieces->v[number].segment.start != start)
+		return ms_error_new(
+			MS_ERROR_UNSUPPORTED, "there is a hole in the heap's mapping");
+	struct ms_piece *piece = &pieces->v[number];
+	struct ms_error *err = new_walk(pieces, piece, &pieces->sizes[worker], &walk);
+	if (err)
+		return err;
+	walk->does_list = does_list;
+	if (number)
+		ms_chunks_open_at(&piece->chunks, pieces->alloc, pieces->region,
+			&walk->emit, start);
+	else
+		err = ms_chunks_header(
+			&piece->chunks, ms_chunks_open(&piece->chunks, pieces->alloc,
+						pieces->region, &walk->emit));
+	*ret = walk;
+	return err;
+}
+
+struct ms_error *ms_piece_feed(struct ms_piece_walk *walk, struct ms_range window,
+	const uint8_t *bytes, size_t n, const struct ms_block **ret_v, size_t *ret_n)
+{
+	struct ms_chunks *chunks = &walk->piece->chunks;
+	struct ms_range view = { window.start, window.start + n };
+	walk->found.n = 0;
+	struct ms_error *err = ms_chunks_feed(chunks, bytes, view, window.end);
+	if (!err)
+		err = ms_emit_flush(&walk->emit);
+	*ret_v = walk->found.v;
+	*ret_n = walk->found.n;
+	walk->piece->is_done =
+		!err && window.end >= ms_min(walk->piece->segment.end,
+					      walk->pieces->region->range.end);
+	return err;
+}
+
+uint64_t ms_piece_next(const struct ms_piece_walk *walk)
+{
+	return walk->piece->chunks.at;
+}
+
+void ms_piece_end(struct ms_piece_walk *walk)
+{
+	if (!walk)
+		return;
+	struct ms_chunks *chunks = &walk->piece->chunks;
+	walk->piece->is_done |= chunks->at >= walk->piece->segment.end;
+	chunks->emit = NULL;
+	ms_array_deinit(&walk->found);
+	free(walk);
+}
+
+static struct ms_error *uncount(void *arg, const struct ms_block *block)
+{
+	struct ms_piece_walk *walk = arg;
+	const struct ms_alloc_kinds *kinds = walk->pieces->kinds;
+	for (int state = 0; state < MS_ALLOC_CLASSED; state++)
+		if (kinds->v[state] == block->kind)
+			return ms_sizes_add(walk->emit.sizes, walk->emit.instance,
+				ms_range_size(block->range), (enum ms_alloc_state)state,
+				-1);
+	return NULL;
+}
+
+// What a worker made of a piece was wrong: the piece lies in a block that began before it,
+// or its blocks begin elsewhere.
+static struct ms_error *discard(struct ms_piece_walk *walk)
+{
+	memset(&walk->piece->tally, 0, sizeof(walk->piece->tally));
+	return ms_blocks_clear(walk->pieces->blocks, walk->piece->segment, uncount, walk);
+}
+
+static struct ms_error *walk_again(struct ms_piece_walk *walk, uint64_t from)
+{
+	struct ms_chunks *chunks = &walk->piece->chunks;
+	ms_chunks_open_at(
+		chunks, walk->pieces->alloc, walk->pieces->region, &walk->emit, from);
+	chunks->is_synced = true;
+	chunks->entry = from;
+	struct ms_error *err = ms_chunks_run(chunks,
+		ms_min(walk->piece->segment.end, walk->pieces->region->range.end));
+	return err ? err : ms_emit_flush(&walk->emit);
+}
+
+// The walk so far ends in `last`; this piece is the next. *last moves on to it if its
+// blocks are right, or were made right.
+static struct ms_error *join_one(struct ms_pieces *pieces, struct ms_piece **last,
+	struct ms_piece *piece, struct ms_sizes *sizes)
+{
+	struct ms_piece_walk *walk, *before;
+	uint64_t at = (*last)->chunks.at;
+	bool is_lost = !(*last)->chunks.is_synced;
+	struct ms_error *err = new_walk(pieces, piece, sizes, &walk);
+	if (err)
+		return err;
+	if (is_lost)
+		at = piece->is_done ? piece->chunks.entry : piece->segment.end;
+	bool begins = at < piece->segment.end;
+	if (!begins || !piece->is_done || piece->chunks.entry != at)
+		err = discard(walk);
+	if (!err && begins)
+		err = new_walk(pieces, *last, sizes, &before);
+	if (!err && begins) {
+		(*last)->chunks.emit = &before->emit;
+		err = ms_chunks_close(&(*last)->chunks, at);
+		if (!err)
+			err = ms_emit_flush(&before->emit);
+		ms_piece_end(before);
+		if (!err && (!piece->is_done || piece->chunks.entry != at))
+			err = walk_again(walk, at);
+		*last = piece;
+	}
+	ms_piece_end(walk);
+	return err;
+}
+
+static struct ms_error *finish(
+	struct ms_pieces *pieces, struct ms_piece *last, struct ms_sizes *sizes)
+{
+	struct ms_piece_walk *walk;
+	struct ms_error *err = new_walk(pieces, last, sizes, &walk);
+	if (err)
+		return err;
+	last->chunks.emit = &walk->emit;
+	err = ms_chunks_end(&last->chunks);
+	if (!err)
+		err = ms_emit_flush(&walk->emit);
+	ms_piece_end(walk);
+	return err;
+}
+
+struct ms_error *ms_pieces_join(
+	struct ms_pieces *pieces, struct ms_tally_arena *tally, struct ms_sizes *sizes)
+{
+	struct ms_piece *last = &pieces->v[0];
+	struct ms_error *err = NULL;
+	if (!last->is_done)
+		return NULL; // given up: nothing is known of where chunks begin
+	for (size_t i = 1; !err && i < pieces->n; i++)
+		err = join_one(pieces, &last, &pieces->v[i], sizes);
+	if (!err)
+		err = finish(pieces, last, sizes);
+	for (size_t i = 0; i < pieces->n; i++)
+		ms_tally_add(tally, &pieces->v[i].tally);
+	return err;
+}

@@ -16,6 +16,7 @@ enum {
 	STACK_MAX = 64 << 10,  // bytes of pointers of one bin
 	SLOW_MAX = 512,        // bytes of a 5.3 cache's second part
 	CACHES_MAX = 1 << 16,
+	BAD_MAX = 64, // pointers of one cache that are none, before it is given up
 };
 
 // 5.2: offsets within a cache.
@@ -55,7 +56,7 @@ struct caches {
 // What one cache holds.
 struct content {
 	uint64_t blocks, bytes;
-	bool is_torn;
+	unsigned bad; // pointers to no block, or to one that was met before
 };
 
 static bool old_cache_at(struct ms_peek *peek, uint64_t at, struct cache *ret)
@@ -162,7 +163,7 @@ static struct ms_error *add_block(
 		content->blocks++;
 		content->bytes += e->slot ? e->slot : e->usable;
 	} else {
-		content->is_torn = true;
+		content->bad++;
 	}
 	return NULL;
 }
@@ -173,10 +174,10 @@ static struct ms_error *read_stack(struct caches *caches, uint64_t at, size_t n,
 	struct ms_jemalloc *je = caches->je;
 	struct ms_error *err = NULL;
 	if (!ms_peek_bytes(je->find->peek, at, caches->stack, n * 8)) {
-		content->is_torn = true;
+		content->bad++;
 		return NULL;
 	}
-	for (size_t i = 0; !err && i < n; i++)
+	for (size_t i = 0; !err && i < n && content->bad < BAD_MAX; i++)
 		err = add_block(je, caches->stack[i], size_class, content);
 	return err;
 }
@@ -233,7 +234,7 @@ static struct ms_error *read_cache(struct caches *caches, const struct cache *ca
 	if (err)
 		return err;
 	je->caches++;
-	je->caches_torn += content.is_torn;
+	je->caches_torn += content.bad != 0;
 	const struct ms_thread_row *owner = owner_of(je, cache->address);
 	uint32_t arena = arena_row(je, cache->arena);
 	if (!owner)

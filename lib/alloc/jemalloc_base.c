@@ -126,15 +126,5 @@ struct ms_error *ms_jemalloc_read_base(struct ms_jemalloc *je)
 const struct ms_jemalloc_block *ms_jemalloc_block_at(
 	const struct ms_jemalloc *je, uint64_t address)
 {
-	size_t low = 0, high = je->blocks.n;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (je->blocks.v[mid].range.end <= address)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < je->blocks.n && je->blocks.v[low].range.start <= address
-		       ? &je->blocks.v[low]
-		       : NULL;
+	return ms_range_at(je->blocks.v, je->blocks.n, address);
 }

@@ -75,17 +75,7 @@ static struct ms_error *list_libraries(struct leftovers *l)
 
 static struct library *library_at(struct leftovers *l, uint64_t address)
 {
-	size_t low = 0, high = l->libraries.n;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (l->libraries.v[mid].range.end <= address)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	if (low == l->libraries.n || !ms_range_has(l->libraries.v[low].range, address))
-		return NULL;
-	return &l->libraries.v[low];
+	return ms_range_at(l->libraries.v, l->libraries.n, address);
 }
 
 // "/usr/lib/libjvm.so" is lib.jvm; a program that is no library keeps its name.

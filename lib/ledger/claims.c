@@ -207,17 +207,7 @@ size_t ms_claims_clipped(const struct ms_claims *claims)
 static const struct ms_segment *find_segment(
 	const struct ms_claims *claims, uint64_t address)
 {
-	size_t lo = 0, hi = claims->segments.n;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (claims->segments.v[mid].range.end <= address)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	if (lo == claims->segments.n || claims->segments.v[lo].range.start > address)
-		return NULL;
-	return &claims->segments.v[lo];
+	return ms_range_at(claims->segments.v, claims->segments.n, address);
 }
 
 struct ms_answer ms_claims_find(const struct ms_claims *claims, uint64_t address)

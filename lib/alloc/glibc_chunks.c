@@ -439,6 +439,19 @@ struct ms_error *ms_chunks_end(struct ms_chunks *chunks)
 	return err;
 }
 
+// From 2.43 on caches take blocks with mappings of their own, where tcache_max lets them.
+static bool is_mmapped_cached(const struct ms_alloc *alloc, const struct ms_glibc *libc,
+	const struct ms_alloc_region *region)
+{
+	uint64_t key;
+	if (ms_marks_get(&alloc->private->marks, region->memory) == MS_MARK_CACHED)
+		return true;
+	return libc->mmapped_has_tail && libc->key_kind == MS_GLIBC_KEY_RANDOM &&
+	       ms_target_get(alloc->private->target, region->memory + 8, &key,
+		       sizeof(key)) &&
+	       key == libc->key;
+}
+
 struct ms_error *ms_chunks_mmapped(const struct ms_alloc *alloc,
 	const struct ms_alloc_region *region, struct ms_emit *emit)
 {
@@ -450,5 +463,9 @@ struct ms_error *ms_chunks_mmapped(const struct ms_alloc *alloc,
 		.arena = region->arena,
 		.thread = UINT32_MAX,
 		.state = MS_ALLOC_LIVE };
+	if (is_mmapped_cached(alloc, libc, region)) {
+		block.state = MS_ALLOC_CACHED;
+		block.thread = ms_alloc_cached_for(alloc, block.memory);
+	}
 	return ms_emit_block(emit, &block);
 }

@@ -447,8 +447,8 @@ static bool is_mmapped_cached(const struct ms_alloc *alloc, const struct ms_glib
 	if (ms_marks_get(&alloc->private->marks, region->memory) == MS_MARK_CACHED)
 		return true;
 	return libc->mmapped_has_tail && libc->key_kind == MS_GLIBC_KEY_RANDOM &&
-	       ms_target_get(alloc->private->target, region->memory + 8, &key,
-		       sizeof(key)) &&
+	       ms_target_get(
+		       alloc->private->target, region->memory + 8, &key, sizeof(key)) &&
 	       key == libc->key;
 }
 

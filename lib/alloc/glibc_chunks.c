@@ -91,7 +91,8 @@ static bool get_header(
 static bool leads_on(struct ms_chunks *c, const struct view *view, uint64_t at)
 {
 	uint64_t previous = 0;
-	for (unsigned i = 0; i < MS_CHUNKS_ROW; i++) {
+	unsigned row = c->is_foreign ? MS_CHUNKS_ROW_FOREIGN : MS_CHUNKS_ROW;
+	for (unsigned i = 0; i < row; i++) {
 		struct header h;
 		if (at >= c->region->range.end)
 			return i > 0 && !c->region->has_top;
@@ -299,11 +300,14 @@ static bool has_key(const struct ms_chunks *c, const struct view *view, uint64_t
 }
 
 // A fencepost. The second one of a pair in the middle of the main heap is followed by
-// whatever another user of brk put there.
-static struct ms_error *pass_fence(struct ms_chunks *c)
+// whatever another user of brk put there; by a third one, if the top chunk that they took
+// the place of left 16 bytes.
+static struct ms_error *pass_fence(struct ms_chunks *c, const struct view *view)
 {
 	uint64_t start = c->at, end = ms_min(start + FENCE, c->region->range.end);
-	bool is_second = c->last_fence == start;
+	bool has_next = end < c->region->range.end && has_header(view, end) &&
+			header_at(view, end).head == (FENCE | MS_CHUNK_PREV_INUSE);
+	bool is_second = c->last_fence == start && !has_next;
 	c->at = end;
 	c->last_fence = end;
 	if (c->free_start)
@@ -338,7 +342,7 @@ static struct ms_error *step(struct ms_chunks *c, const struct view *view)
 	if (err)
 		return err;
 	if (is_end)
-		return is_top(c, c->at, h.head) ? pass_top(c) : pass_fence(c);
+		return is_top(c, c->at, h.head) ? pass_top(c) : pass_fence(c, view);
 	c->pending = c->at;
 	c->pending_size = size_of(h.head);
 	c->is_cached = has_key(c, view, c->at);

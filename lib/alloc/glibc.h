@@ -109,6 +109,9 @@ bool ms_glibc_read_arena(struct ms_peek *peek, const struct ms_glibc *libc,
 struct ms_error *ms_glibc_find_arenas(
 	struct ms_alloc_find *find, struct ms_glibc *libc) MS_MUST_CHECK;
 
+/** Where writable private memory that holds the address has its first hole; 0: nowhere. */
+uint64_t ms_glibc_writable_end(const struct ms_maps *maps, uint64_t at);
+
 /** Where the first chunk of a region that begins at `start` lies. */
 uint64_t ms_glibc_first_chunk(
 	const struct ms_glibc *libc, const struct ms_alloc_arena *arena, uint64_t start);

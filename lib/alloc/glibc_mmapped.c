@@ -12,8 +12,10 @@
 
 enum {
 	WINDOW = 1 << 20,
+	FENCE = 16,
 	MMAPPED_TAIL = 16, // from 2.43 on a block ends that much before its mapping
 	STEPS_MAX = 1 << 26,
+	GAP_MAX = 16 << 20, // of the brk area that others took between two pieces
 };
 
 #define SCAN_MAX (4ull << 30) // bytes of pages that are looked through one by one
@@ -21,7 +23,8 @@ enum {
 struct finder {
 	struct ms_alloc_find *find;
 	struct ms_glibcs *libcs;
-	struct ms_ranges spans; // anonymous memory without an owner so far
+	struct ms_ranges spans;  // anonymous memory without an owner so far
+	MS_ARRAY(size_t) in_brk; // regions that follow each other in a brk area
 	uint64_t scanned;
 	uint64_t steps;
 };
@@ -68,20 +71,49 @@ static struct ms_error *list_spans(struct finder *f)
 	return err ? err : remove_stacks(f);
 }
 
+// Others' brk memory between two pieces of a libc's arena; false: they are not neighbours
+// of one libc.
+static bool gap_behind(const struct finder *f, const struct ms_glibc *libc, size_t i,
+	struct ms_range *ret)
+{
+	const struct ms_alloc_region *regions = f->find->alloc->regions.v;
+	if (i + 1 >= f->in_brk.n || regions[f->in_brk.v[i]].instance != libc->instance ||
+		regions[f->in_brk.v[i + 1]].instance != libc->instance)
+		return false;
+	*ret = (struct ms_range){ regions[f->in_brk.v[i]].range.end,
+		regions[f->in_brk.v[i + 1]].range.start };
+	return true;
+}
+
+// As long as brk never failed what others took of it counts as the arena's, afterwards it
+// does not: the first gaps that make up what is missing.
+static bool count_gaps(const struct finder *f, const struct ms_glibc *libc, size_t *ret)
+{
+	uint64_t system = f->find->alloc->arenas.v[libc->first_arena].system;
+	uint64_t found = libc->found_segments;
+	struct ms_range gap;
+	*ret = 0;
+	for (size_t i = 0; found < system && i < f->in_brk.n; i++)
+		if (gap_behind(f, libc, i, &gap)) {
+			found += gap.end - gap.start;
+			++*ret;
+		}
+	return found == system;
+}
+
+static bool misses_segments(const struct finder *f, const struct ms_glibc *libc)
+{
+	size_t gaps;
+	return libc->is_segmented && !count_gaps(f, libc, &gaps);
+}
+
 // A libc that still misses mmapped blocks, or a piece of its main arena; NULL: none.
 static struct ms_glibc *next_libc(struct finder *f, bool want_segments)
 {
-	ms_array_foreach (libc, f->libcs) {
-		bool misses = want_segments
-				      ? libc->is_segmented &&
-						libc->found_segments <
-							f->find->alloc->arenas
-								.v[libc->first_arena]
-								.system
-				      : !libc->par || libc->found_mmaps < libc->n_mmaps;
-		if (misses)
+	ms_array_foreach (libc, f->libcs)
+		if (want_segments ? misses_segments(f, libc)
+				  : !libc->par || libc->found_mmaps < libc->n_mmaps)
 			return libc;
-	}
 	return NULL;
 }
 
@@ -160,9 +192,34 @@ static void find_moved(struct finder *f, const struct ms_glibc *libc,
 	}
 }
 
-// Headers in a row from a page's start to a pair of fenceposts, or to the top chunk.
-static bool find_segment(struct finder *f, const struct ms_glibc *libc,
-	struct ms_range within, uint64_t start, struct ms_alloc_region *ret)
+// The libc whose main arena's top chunk this is.
+static struct ms_glibc *libc_of_top(const struct finder *f, uint64_t at)
+{
+	ms_array_foreach (libc, f->libcs)
+		if (libc->is_segmented && libc->main_top == at)
+			return libc;
+	return NULL;
+}
+
+static bool is_fence_at(struct finder *f, uint64_t at)
+{
+	uint64_t head;
+	return ms_peek_u64(f->find->peek, at + 8, &head) &&
+	       head == (FENCE | MS_CHUNK_PREV_INUSE);
+}
+
+// Where a stretch ends: behind its last fencepost. They are three where the top chunk
+// that they replaced left 16 bytes.
+static uint64_t end_of_fences(struct finder *f, struct ms_range within, uint64_t at)
+{
+	bool has_third = within.end - at >= FENCE && is_fence_at(f, at);
+	return has_third ? at + FENCE : at;
+}
+
+// Headers in a row up to a pair of fenceposts, or to the top chunk. *libc becomes the one
+// whose top it is.
+static bool find_segment(struct finder *f, struct ms_glibc **libc, struct ms_range within,
+	uint64_t start, struct ms_alloc_region *ret)
 {
 	bool was_fence = false;
 	for (uint64_t at = start; f->steps < STEPS_MAX; f->steps++) {
@@ -171,15 +228,18 @@ static bool find_segment(struct finder *f, const struct ms_glibc *libc,
 			(at == start && !(head & MS_CHUNK_PREV_INUSE)))
 			return false;
 		uint64_t size = head & ~(uint64_t)MS_CHUNK_FLAGS;
-		bool is_fence = size == 16 && at > start, is_top = at == libc->main_top;
+		bool is_fence = size == FENCE && at > start;
+		struct ms_glibc *owner = libc_of_top(f, at);
 		if (head & (MS_CHUNK_MMAPPED | MS_CHUNK_NON_MAIN) || size % 16 ||
 			(size < MS_CHUNK_MIN && !is_fence) || size > within.end - at)
 			return false;
 		at += size;
-		if (is_top || (is_fence && was_fence)) {
-			ret->has_top = is_top;
-			ret->range = (struct ms_range){ start, at };
-			return is_top || ms_align_up(at, MS_PAGE_SIZE, &ret->range.end);
+		if (owner || (is_fence && was_fence)) {
+			*libc = owner ? owner : *libc;
+			ret->has_top = owner;
+			ret->range = (struct ms_range){ start,
+				owner ? at : end_of_fences(f, within, at) };
+			return true;
 		}
 		was_fence = is_fence;
 	}
@@ -220,10 +280,12 @@ static struct ms_error *try_page(struct finder *f, struct ms_range within, uint6
 		return add_mmapped(f, libc, &region);
 	}
 	libc = next_libc(f, /* want_segments= */ true);
-	if (libc && find_segment(f, libc, within, page, &region)) {
-		*ret_end = region.range.end;
+	if (libc && find_segment(f, &libc, within, page, &region) &&
+		ms_align_up(region.range.end, MS_PAGE_SIZE, ret_end)) {
+		region.range.end = *ret_end;
 		return add_segment(f, libc, &region);
 	}
+	*ret_end = page;
 	return NULL;
 }
 
@@ -252,20 +314,47 @@ static struct ms_error *try_start(struct finder *f, struct ms_range *span)
 	return err;
 }
 
-// The brk area's part of a main arena that went on elsewhere.
-static struct ms_error *try_brk(struct finder *f, struct ms_range *span)
+// The brk area's pieces of a main arena that went on elsewhere, and may have come back:
+// from where it began, with what others took in between.
+static struct ms_error *search_brk(struct finder *f, struct ms_glibc *libc)
 {
+	uint64_t at = (libc->sbrk_base + 15) & ~15ull, limit = at + MS_PAGE_SIZE;
+	struct ms_range within = { at, ms_glibc_writable_end(f->find->maps, at) };
 	struct ms_error *err = NULL;
-	ms_array_foreach (libc, f->libcs) {
+	for (; !err && at < ms_min(limit, within.end) && misses_segments(f, libc);
+		f->steps++) {
 		struct ms_alloc_region region = { 0 };
-		uint64_t first = (libc->sbrk_base + 15) & ~15ull;
-		if (err || !libc->is_segmented || !ms_range_has(*span, first) ||
-			!find_segment(f, libc, *span, first, &region))
+		struct ms_glibc *owner = libc;
+		if (!find_segment(f, &owner, within, at, &region)) {
+			at += 16;
 			continue;
-		err = add_segment(f, libc, &region);
-		span->start = region.range.end;
+		}
+		err = add_segment(f, owner, &region);
+		size_t *added = err ? NULL : ms_array_push(&f->in_brk);
+		if (!added)
+			return err ? err : &ms_error_nomem;
+		*added = f->find->alloc->regions.n - 1;
+		err = ms_ranges_remove(&f->spans, region.range);
+		at = region.range.end;
+		limit = at + GAP_MAX;
 	}
 	return err;
+}
+
+// Where gaps count as the arena's they are in its region, as in an arena that is whole.
+static void join_gaps(struct finder *f, const struct ms_glibc *libc)
+{
+	struct ms_alloc_region *regions = f->find->alloc->regions.v, *first = NULL;
+	struct ms_range gap;
+	size_t gaps;
+	if (!count_gaps(f, libc, &gaps))
+		return;
+	for (size_t i = 0; gaps && gap_behind(f, libc, i, &gap); i++, gaps--) {
+		const struct ms_alloc_region *next = &regions[f->in_brk.v[i + 1]];
+		first = first ? first : &regions[f->in_brk.v[i]];
+		first->range.end = next->range.end; // which is dropped as it overlaps
+		first->has_top |= next->has_top;
+	}
 }
 
 // Every resident page of a window; *at moves on.
@@ -337,13 +426,17 @@ struct ms_error *ms_glibc_find_mmapped(
 {
 	struct finder f = { .find = find, .libcs = libcs };
 	struct ms_error *err = is_done(&f) ? NULL : list_spans(&f);
-	for (size_t i = 0; !err && i < f.spans.n && !is_done(&f); i++) {
-		err = try_brk(&f, &f.spans.v[i]);
-		if (!err)
-			err = try_start(&f, &f.spans.v[i]);
-	}
+	for (size_t i = 0; !err && i < libcs->n; i++)
+		if (libcs->v[i].is_segmented)
+			err = search_brk(&f, &libcs->v[i]);
+	for (size_t i = 0; !err && i < f.spans.n && !is_done(&f); i++)
+		err = try_start(&f, &f.spans.v[i]);
 	if (!err && !is_done(&f))
 		err = scan_all(&f);
+	for (size_t i = 0; !err && i < libcs->n; i++)
+		if (libcs->v[i].is_segmented)
+			join_gaps(&f, &libcs->v[i]);
+	ms_array_deinit(&f.in_brk);
 	ms_ranges_deinit(&f.spans);
 	return err;
 }

@@ -80,6 +80,7 @@ static struct ms_error *read_books(struct ms_jemalloc *je)
 		stamp(je);
 	ms_array_deinit(&je->tallies);
 	ms_array_deinit(&je->blocks);
+	ms_ranges_deinit(&je->places);
 	ms_words_free(je->words);
 	return err;
 }

@@ -8,7 +8,6 @@
 #include "alloc/jemalloc.h"
 
 enum {
-	BLOCK_ALIGN = 2 << 20,
 	HEAD_BYTES = 200,
 	NEXT = 8,
 	REST = 16,           // the descriptor: bits, address, size
@@ -32,12 +31,12 @@ static bool block_at(struct search *search, uint64_t at, struct block *ret)
 	struct ms_alloc_find *find = search->je->find;
 	uint8_t head[HEAD_BYTES];
 	uint64_t rest_end;
-	if (at % BLOCK_ALIGN || search->steps++ >= STEPS_MAX ||
+	if (at % MS_JEMALLOC_BLOCK || search->steps++ >= STEPS_MAX ||
 		!ms_target_get(find->target, at, head, sizeof(head)))
 		return false;
 	uint64_t size = ms_get_u64(head), next = ms_get_u64(head + NEXT);
 	uint64_t bits = ms_get_u64(head + REST), rest = ms_get_u64(head + REST + 8);
-	if (!size || size % BLOCK_ALIGN || next % BLOCK_ALIGN ||
+	if (!size || size % MS_JEMALLOC_BLOCK || next % MS_JEMALLOC_BLOCK ||
 		!ms_peek_is_memory(find->maps, at, size))
 		return false;
 	if ((bits & 0x1fff) != MS_JEMALLOC_ARENAS || rest < at + HEAD_BYTES ||
@@ -91,7 +90,7 @@ static struct ms_error *search_mapping(struct search *search, struct ms_range ra
 	const struct ms_pages *pages = ms_target_pages(je->find->target);
 	struct ms_error *err = NULL;
 	uint64_t at = range.start;
-	while (!err && ms_align_up(after_extents(je, at), BLOCK_ALIGN, &at) &&
+	while (!err && ms_align_up(after_extents(je, at), MS_JEMALLOC_BLOCK, &at) &&
 		at < range.end) {
 		enum ms_page_state state;
 		struct ms_range run = ms_pages_run(pages, at, range.end, &state);
@@ -107,6 +106,15 @@ static struct ms_error *search_mapping(struct search *search, struct ms_range ra
 	return err;
 }
 
+// Every descriptor lies in a block: where one does, a block that is not seen was damaged.
+static void check_places(struct ms_jemalloc *je)
+{
+	ms_array_foreach (place, &je->places)
+		for (uint64_t at = place->start; at < place->end; at += MS_JEMALLOC_BLOCK)
+			if (!ms_jemalloc_block_at(je, at))
+				je->off += 1ull << MS_JEMALLOC_PAGE;
+}
+
 struct ms_error *ms_jemalloc_read_base(struct ms_jemalloc *je)
 {
 	struct search search = { .je = je };
@@ -119,6 +127,7 @@ struct ms_error *ms_jemalloc_read_base(struct ms_jemalloc *je)
 		if (ms_peek_is_memory(maps, m->range.start, 1))
 			err = search_mapping(&search, m->range);
 	}
+	check_places(je);
 	return err;
 }
 

@@ -3,7 +3,8 @@
 // A thread's cache lies in its TLS: an array of bins, one per size class, each a stack of
 // pointers that lies elsewhere. It is known by pointers to itself. All caches of one arena
 // are linked in a ring whose head is in the arena's descriptor, so that no thread need be
-// known to find its cache; those a program made itself are there as well.
+// known to find its cache; those a program made itself are there as well. Where one thread
+// has its cache all others have theirs: that shows whether a ring left one out.
 
 #include "alloc/jemalloc.h"
 
@@ -49,7 +50,7 @@ struct caches {
 	struct ms_jemalloc *je;
 	struct ms_ranges seen;
 	uint64_t below;  // bytes from a cache to its control block; 0: not known yet
-	uint64_t *tls;   // TLS_MAX bytes
+	unsigned bins;   // of each cache; 0: not known yet
 	uint64_t *stack; // STACK_MAX bytes
 };
 
@@ -182,21 +183,28 @@ static struct ms_error *read_stack(struct caches *caches, uint64_t at, size_t n,
 	return err;
 }
 
+static uint64_t bin_at(const struct cache *cache, unsigned i)
+{
+	return i < MS_JEMALLOC_SMALL ? cache->small + i * BIN_BYTES
+				     : cache->large + (i - MS_JEMALLOC_SMALL) * BIN_BYTES;
+}
+
+// The first class that is not cached ends the array, in all caches at the same class.
 static struct ms_error *read_bins(
 	struct caches *caches, const struct cache *cache, struct content *content)
 {
 	struct ms_error *err = NULL;
-	for (unsigned i = 0; !err && i < BINS_MAX; i++) {
-		uint64_t bin =
-			i < MS_JEMALLOC_SMALL
-				? cache->small + i * BIN_BYTES
-				: cache->large + (i - MS_JEMALLOC_SMALL) * BIN_BYTES;
-		uint64_t at;
-		size_t n;
-		if (!stack_of(caches->je, bin, &at, &n))
-			break; // the first class that is not cached ends the array
+	unsigned i = 0;
+	uint64_t at;
+	size_t n;
+	for (; !err && i < BINS_MAX && stack_of(caches->je, bin_at(cache, i), &at, &n);
+		i++)
 		err = read_stack(caches, at, n, i, content);
-	}
+	if (i + 1 < BINS_MAX && stack_of(caches->je, bin_at(cache, i + 1), &at, &n))
+		content->is_torn = true;
+	if (!caches->bins)
+		caches->bins = i;
+	content->is_torn |= caches->bins != i;
 	return err;
 }
 
@@ -239,6 +247,8 @@ static struct ms_error *read_cache(struct caches *caches, const struct cache *ca
 	uint32_t arena = arena_row(je, cache->arena);
 	if (!owner)
 		return NULL;
+	if (!caches->below && owner->control_block > cache->address && !owner->is_main)
+		caches->below = owner->control_block - cache->address;
 	struct ms_alloc_thread *row = ms_array_push(&je->find->alloc->threads);
 	if (!row)
 		return &ms_error_nomem;
@@ -251,7 +261,7 @@ static struct ms_error *read_cache(struct caches *caches, const struct cache *ca
 	return NULL;
 }
 
-// A cache and all in its ring that were not seen before.
+// A cache and all in its ring that were not seen before. One that is none cuts others off.
 static struct ms_error *read_ring(struct caches *caches, struct cache cache)
 {
 	while (!ms_ranges_has(&caches->seen, cache.address) &&
@@ -262,8 +272,10 @@ static struct ms_error *read_ring(struct caches *caches, struct cache cache)
 			err = read_cache(caches, &cache);
 		if (err)
 			return err;
-		if (!ring_at(caches->je, cache.next, &cache))
+		if (!ring_at(caches->je, cache.next, &cache)) {
+			caches->je->caches_torn++;
 			break;
+		}
 	}
 	return NULL;
 }
@@ -295,6 +307,24 @@ static struct ms_error *search_block(struct caches *caches, uint64_t start)
 	return err;
 }
 
+// A thread that has a cache which no ring led to, or something where that should be. One
+// that never allocated has zeros there.
+static struct ms_error *check_thread(
+	struct caches *caches, const struct ms_thread_row *thread)
+{
+	uint64_t at = thread->control_block - caches->below, word;
+	uint64_t self = caches->je->root.layout == MS_JEMALLOC_5_2 ? OLD_SELF : 0;
+	struct cache cache;
+	if (!caches->below || thread->control_block < caches->below ||
+		ms_ranges_has(&caches->seen, at) ||
+		!ms_peek_u64(caches->je->find->peek, at + self, &word) || !word)
+		return NULL;
+	if (cache_at(caches->je, at, &cache))
+		return read_ring(caches, cache);
+	caches->je->caches_torn++;
+	return NULL;
+}
+
 struct ms_error *ms_jemalloc_read_caches(struct ms_jemalloc *je)
 {
 	_cleanup_free_ uint64_t *stack = malloc(STACK_MAX);
@@ -303,6 +333,8 @@ struct ms_error *ms_jemalloc_read_caches(struct ms_jemalloc *je)
 	for (size_t i = 0; !err && i < je->blocks.n; i++)
 		if (je->blocks.v[i].is_oldest)
 			err = search_block(&caches, je->blocks.v[i].range.start);
+	for (size_t i = 0; !err && je->find->threads && i < je->find->threads->n; i++)
+		err = check_thread(&caches, &je->find->threads->v[i]);
 	ms_ranges_deinit(&caches.seen);
 	return err;
 }

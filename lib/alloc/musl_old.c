@@ -1,5 +1,6 @@
 // musl's malloc before mallocng, recognised only: 64 bins in libc's data. Empty ones point
-// at themselves, and the chunks in others back at the bin.
+// at themselves, and the chunks in others back at the bin. One bin at least has chunks:
+// gperftools' lists of spans look like bins that are all empty.
 
 #include "alloc/sweep.h"
 #include "alloc/whole.h"
@@ -48,11 +49,15 @@ static bool is_linked(struct ms_peek *peek, const struct bin *bin)
 static bool are_bins(struct ms_peek *peek, const uint8_t *bytes, uint64_t address)
 {
 	unsigned linked = 0;
+	bool has_chunks = false;
 	for (unsigned i = 0; i < BINS; i++) {
 		struct bin bin = bin_at(bytes, address, i);
 		if (!is_bin(&bin))
 			return false;
+		has_chunks |= bin.is_set;
 	}
+	if (!has_chunks)
+		return false;
 	for (unsigned i = 0; i < BINS; i++) {
 		struct bin bin = bin_at(bytes, address, i);
 		linked += is_linked(peek, &bin);

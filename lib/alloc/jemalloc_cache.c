@@ -57,7 +57,7 @@ struct caches {
 // What one cache holds.
 struct content {
 	uint64_t blocks, bytes;
-	unsigned bad; // pointers to no block, or to one that was met before
+	unsigned bad; // pointers to no block or to one that was met before, odd bins
 };
 
 static bool old_cache_at(struct ms_peek *peek, uint64_t at, struct cache *ret)
@@ -201,10 +201,10 @@ static struct ms_error *read_bins(
 		i++)
 		err = read_stack(caches, at, n, i, content);
 	if (i + 1 < BINS_MAX && stack_of(caches->je, bin_at(cache, i + 1), &at, &n))
-		content->is_torn = true;
+		content->bad++;
 	if (!caches->bins)
 		caches->bins = i;
-	content->is_torn |= caches->bins != i;
+	content->bad += caches->bins != i;
 	return err;
 }
 

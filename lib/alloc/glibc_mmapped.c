@@ -6,7 +6,7 @@
 // starts of mappings are tried, and what follows each block found there; only if that
 // does not add up, every resident page.
 
-#include "alloc/glibc.h"
+#include "alloc/glibc_share.h"
 
 #include "threads/threads.h"
 
@@ -25,6 +25,9 @@ struct finder {
 	struct ms_glibcs *libcs;
 	struct ms_ranges spans;  // anonymous memory without an owner so far
 	MS_ARRAY(size_t) in_brk; // regions that follow each other in a brk area
+	MS_ARRAY(size_t) unsure; // regions of some main arena, nothing says of which
+	struct ms_glibc_hints hints;
+	size_t segmented; // libcs whose main arena is in pieces
 	uint64_t scanned;
 	uint64_t steps;
 };
@@ -71,56 +74,61 @@ static struct ms_error *list_spans(struct finder *f)
 	return err ? err : remove_stacks(f);
 }
 
-// Others' brk memory between two pieces of a libc's arena; false: they are not neighbours
-// of one libc.
-static bool gap_behind(const struct finder *f, const struct ms_glibc *libc, size_t i,
-	struct ms_range *ret)
+// Others' brk memory between two pieces of an arena; false: they are not neighbours.
+static bool gap_behind(const struct finder *f, size_t i, struct ms_range *ret)
 {
 	const struct ms_alloc_region *regions = f->find->alloc->regions.v;
-	if (i + 1 >= f->in_brk.n || regions[f->in_brk.v[i]].instance != libc->instance ||
-		regions[f->in_brk.v[i + 1]].instance != libc->instance)
+	if (i + 1 >= f->in_brk.n)
 		return false;
 	*ret = (struct ms_range){ regions[f->in_brk.v[i]].range.end,
 		regions[f->in_brk.v[i + 1]].range.start };
-	return true;
+	return regions[f->in_brk.v[i]].instance == regions[f->in_brk.v[i + 1]].instance &&
+	       ret->end >= ret->start;
 }
 
 // As long as brk never failed what others took of it counts as the arena's, afterwards it
-// does not: the first gaps that make up what is missing.
-static bool count_gaps(const struct finder *f, const struct ms_glibc *libc, size_t *ret)
+// does not: the first gaps that make up what is missing. False: more is.
+static bool count_gaps(const struct finder *f, size_t *ret)
 {
-	uint64_t system = f->find->alloc->arenas.v[libc->first_arena].system;
-	uint64_t found = libc->found_segments;
+	uint64_t system = 0, found = 0;
 	struct ms_range gap;
 	*ret = 0;
-	for (size_t i = 0; found < system && i < f->in_brk.n; i++)
-		if (gap_behind(f, libc, i, &gap)) {
-			found += gap.end - gap.start;
-			++*ret;
+	ms_array_foreach (libc, f->libcs)
+		if (libc->is_segmented) {
+			system += f->find->alloc->arenas.v[libc->first_arena].system;
+			found += libc->found_segments;
 		}
+	for (size_t i = 0; found < system && i < f->in_brk.n; i++) {
+		found += gap_behind(f, i, &gap) ? gap.end - gap.start : 0;
+		++*ret;
+	}
 	return found == system;
 }
 
-static bool misses_segments(const struct finder *f, const struct ms_glibc *libc)
+// A libc whose main arena may have more pieces; NULL: all are found.
+static struct ms_glibc *misses_segments(const struct finder *f)
 {
 	size_t gaps;
-	return libc->is_segmented && !count_gaps(f, libc, &gaps);
+	if (!f->segmented || count_gaps(f, &gaps))
+		return NULL;
+	ms_array_foreach (libc, f->libcs)
+		if (libc->is_segmented)
+			return libc;
+	return NULL;
 }
 
-// A libc that still misses mmapped blocks, or a piece of its main arena; NULL: none.
-static struct ms_glibc *next_libc(struct finder *f, bool want_segments)
+// A libc that still misses mmapped blocks; NULL: none.
+static struct ms_glibc *misses_mmapped(const struct finder *f)
 {
 	ms_array_foreach (libc, f->libcs)
-		if (want_segments ? misses_segments(f, libc)
-				  : !libc->par || libc->found_mmaps < libc->n_mmaps)
+		if (!libc->par || libc->found_mmaps < libc->n_mmaps)
 			return libc;
 	return NULL;
 }
 
 static bool is_done(struct finder *f)
 {
-	return !next_libc(f, /* want_segments= */ true) &&
-	       !next_libc(f, /* want_segments= */ false);
+	return !misses_segments(f) && !misses_mmapped(f);
 }
 
 static struct ms_error *mmapped_row(struct finder *f, struct ms_glibc *libc)
@@ -217,9 +225,9 @@ static uint64_t end_of_fences(struct finder *f, struct ms_range within, uint64_t
 }
 
 // Headers in a row up to a pair of fenceposts, or to the top chunk. *libc becomes the one
-// whose top it is.
+// whose top it is, or whose bins have a chunk of it.
 static bool find_segment(struct finder *f, struct ms_glibc **libc, struct ms_range within,
-	uint64_t start, struct ms_alloc_region *ret)
+	uint64_t start, struct ms_alloc_region *ret, bool *ret_is_sure)
 {
 	bool was_fence = false;
 	for (uint64_t at = start; f->steps < STEPS_MAX; f->steps++) {
@@ -235,10 +243,14 @@ static bool find_segment(struct finder *f, struct ms_glibc **libc, struct ms_ran
 			return false;
 		at += size;
 		if (owner || (is_fence && was_fence)) {
-			*libc = owner ? owner : *libc;
 			ret->has_top = owner;
 			ret->range = (struct ms_range){ start,
 				owner ? at : end_of_fences(f, within, at) };
+			size_t hint = ms_glibc_hints_at(&f->hints, ret->range);
+			if (!owner && hint != SIZE_MAX)
+				owner = &f->libcs->v[hint];
+			*libc = owner ? owner : *libc;
+			*ret_is_sure = owner;
 			return true;
 		}
 		was_fence = is_fence;
@@ -257,12 +269,15 @@ static struct ms_error *add_mmapped(
 	return err ? err : ms_alloc_add_region(f->find->alloc, region);
 }
 
-static struct ms_error *add_segment(
-	struct finder *f, struct ms_glibc *libc, struct ms_alloc_region *region)
+static struct ms_error *add_segment(struct finder *f, struct ms_glibc *libc,
+	struct ms_alloc_region *region, bool is_sure)
 {
 	region->arena = libc->first_arena;
 	region->instance = libc->instance;
 	libc->found_segments += ms_range_size(region->range);
+	size_t *unsure = is_sure || f->segmented == 1 ? NULL : ms_array_push(&f->unsure);
+	if (unsure)
+		*unsure = f->find->alloc->regions.n;
 	return ms_alloc_add_region(f->find->alloc, region);
 }
 
@@ -271,7 +286,8 @@ static struct ms_error *try_page(struct finder *f, struct ms_range within, uint6
 	const uint8_t *bytes, uint64_t *ret_end)
 {
 	struct ms_alloc_region region = { 0 };
-	struct ms_glibc *libc = next_libc(f, /* want_segments= */ false);
+	bool is_sure;
+	struct ms_glibc *libc = misses_mmapped(f);
 	*ret_end = page;
 	if (libc && find_in_page(libc, within, page, bytes, &region)) {
 		if (region.memory == page + 16)
@@ -279,11 +295,11 @@ static struct ms_error *try_page(struct finder *f, struct ms_range within, uint6
 		*ret_end = region.range.end;
 		return add_mmapped(f, libc, &region);
 	}
-	libc = next_libc(f, /* want_segments= */ true);
-	if (libc && find_segment(f, &libc, within, page, &region) &&
+	libc = misses_segments(f);
+	if (libc && find_segment(f, &libc, within, page, &region, &is_sure) &&
 		ms_align_up(region.range.end, MS_PAGE_SIZE, ret_end)) {
 		region.range.end = *ret_end;
-		return add_segment(f, libc, &region);
+		return add_segment(f, libc, &region, is_sure);
 	}
 	*ret_end = page;
 	return NULL;
@@ -314,46 +330,63 @@ static struct ms_error *try_start(struct finder *f, struct ms_range *span)
 	return err;
 }
 
+static bool is_brk(const struct finder *f, uint64_t at)
+{
+	const struct ms_mapping *m = ms_maps_find(f->find->maps, at);
+	return m && m->kind == MS_MAPPING_HEAP;
+}
+
 // The brk area's pieces of a main arena that went on elsewhere, and may have come back:
-// from where it began, with what others took in between.
+// from where it began, with what others took in between. An arena that never had brk
+// memory begins in a mapping, and all that is known of is its first piece.
 static struct ms_error *search_brk(struct finder *f, struct ms_glibc *libc)
 {
 	uint64_t at = (libc->sbrk_base + 15) & ~15ull, limit = at + MS_PAGE_SIZE;
 	struct ms_range within = { at, ms_glibc_writable_end(f->find->maps, at) };
+	bool is_first = true, is_alone = f->segmented == 1 || is_brk(f, at);
 	struct ms_error *err = NULL;
-	for (; !err && at < ms_min(limit, within.end) && misses_segments(f, libc);
-		f->steps++) {
+	for (; !err && at < ms_min(limit, within.end) && misses_segments(f); f->steps++) {
 		struct ms_alloc_region region = { 0 };
 		struct ms_glibc *owner = libc;
-		if (!find_segment(f, &owner, within, at, &region)) {
+		bool is_sure;
+		if (!find_segment(f, &owner, within, at, &region, &is_sure)) {
 			at += 16;
 			continue;
 		}
-		err = add_segment(f, owner, &region);
-		size_t *added = err ? NULL : ms_array_push(&f->in_brk);
+		if (owner != libc || (!is_first && !is_sure && !is_alone))
+			return NULL;
+		size_t *added = ms_array_push(&f->in_brk);
 		if (!added)
-			return err ? err : &ms_error_nomem;
-		*added = f->find->alloc->regions.n - 1;
-		err = ms_ranges_remove(&f->spans, region.range);
+			return &ms_error_nomem;
+		*added = f->find->alloc->regions.n;
+		err = add_segment(f, libc, &region, /* is_sure= */ true);
+		if (!err)
+			err = ms_ranges_remove(&f->spans, region.range);
 		at = region.range.end;
 		limit = at + GAP_MAX;
+		is_first = false;
 	}
 	return err;
 }
 
 // Where gaps count as the arena's they are in its region, as in an arena that is whole.
-static void join_gaps(struct finder *f, const struct ms_glibc *libc)
+static void join_gaps(struct finder *f)
 {
 	struct ms_alloc_region *regions = f->find->alloc->regions.v, *first = NULL;
 	struct ms_range gap;
 	size_t gaps;
-	if (!count_gaps(f, libc, &gaps))
+	if (!count_gaps(f, &gaps))
 		return;
-	for (size_t i = 0; gaps && gap_behind(f, libc, i, &gap); i++, gaps--) {
-		const struct ms_alloc_region *next = &regions[f->in_brk.v[i + 1]];
-		first = first ? first : &regions[f->in_brk.v[i]];
-		first->range.end = next->range.end; // which is dropped as it overlaps
+	for (size_t i = 0; i < gaps; i++) {
+		struct ms_alloc_region *next = &regions[f->in_brk.v[i]];
+		if (!gap_behind(f, i, &gap)) {
+			first = NULL;
+			continue;
+		}
+		first = first ? first : next;
+		next = &regions[f->in_brk.v[i + 1]];
 		first->has_top |= next->has_top;
+		first->range.end = next->range.end; // which is dropped as it overlaps
 	}
 }
 
@@ -421,21 +454,48 @@ static struct ms_error *scan_all(struct finder *f)
 	return err;
 }
 
+static struct ms_error *search_all(struct finder *f)
+{
+	struct ms_error *err = NULL;
+	if (f->segmented > 1)
+		err = ms_glibc_hints_load(f->find->peek, f->libcs, &f->hints);
+	for (size_t i = 0; !err && i < f->libcs->n; i++)
+		if (f->libcs->v[i].is_segmented)
+			err = search_brk(f, &f->libcs->v[i]);
+	for (size_t i = 0; !err && i < f->spans.n && !is_done(f); i++)
+		err = try_start(f, &f->spans.v[i]);
+	if (!err && !is_done(f))
+		err = scan_all(f);
+	join_gaps(f);
+	return err;
+}
+
+// Each libc has a row for its mmapped blocks before they are shared out.
+static struct ms_error *share_all(struct finder *f)
+{
+	struct ms_error *err = NULL;
+	for (size_t i = 0; !err && i < f->libcs->n; i++)
+		if (f->libcs->v[i].n_mmaps > 0)
+			err = mmapped_row(f, &f->libcs->v[i]);
+	if (!err && f->unsure.n)
+		err = ms_glibc_share_segments(
+			f->find->alloc, f->libcs, f->unsure.v, f->unsure.n);
+	return err ? err : ms_glibc_share_mmapped(f->find->alloc, f->libcs);
+}
+
 struct ms_error *ms_glibc_find_mmapped(
 	struct ms_alloc_find *find, struct ms_glibcs *libcs)
 {
 	struct finder f = { .find = find, .libcs = libcs };
+	ms_array_foreach (libc, libcs)
+		f.segmented += libc->is_segmented;
 	struct ms_error *err = is_done(&f) ? NULL : list_spans(&f);
-	for (size_t i = 0; !err && i < libcs->n; i++)
-		if (libcs->v[i].is_segmented)
-			err = search_brk(&f, &libcs->v[i]);
-	for (size_t i = 0; !err && i < f.spans.n && !is_done(&f); i++)
-		err = try_start(&f, &f.spans.v[i]);
 	if (!err && !is_done(&f))
-		err = scan_all(&f);
-	for (size_t i = 0; !err && i < libcs->n; i++)
-		if (libcs->v[i].is_segmented)
-			join_gaps(&f, &libcs->v[i]);
+		err = search_all(&f);
+	if (!err && libcs->n > 1)
+		err = share_all(&f);
+	ms_array_deinit(&f.hints);
+	ms_array_deinit(&f.unsure);
 	ms_array_deinit(&f.in_brk);
 	ms_ranges_deinit(&f.spans);
 	return err;

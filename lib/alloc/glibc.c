@@ -24,6 +24,13 @@ static uint64_t difference(uint64_t a, uint64_t b)
 	return a > b ? a - b : b - a;
 }
 
+// Counters that were damaged may be anything: no sum of them may come round to 0.
+static uint64_t sum(uint64_t a, uint64_t b)
+{
+	uint64_t s;
+	return ms_add(a, b, &s) ? s : UINT64_MAX;
+}
+
 // All bytes of an arena's regions, whatever they are, must be what it got from the
 // kernel; a place that made no sense counts even if the sum is right.
 static uint64_t check_arena(struct ms_alloc_arena *arena)
@@ -31,8 +38,8 @@ static uint64_t check_arena(struct ms_alloc_arena *arena)
 	uint64_t bytes = 0;
 	for (size_t state = 0; state < MS_ALLOC_STATE_COUNT; state++)
 		bytes += arena->count[state].bytes;
-	arena->off = difference(bytes, arena->system) +
-		     arena->count[MS_ALLOC_TORN].bytes + arena->odd;
+	arena->off = sum(difference(bytes, arena->system),
+		arena->count[MS_ALLOC_TORN].bytes + arena->odd);
 	return arena->off;
 }
 
@@ -46,7 +53,7 @@ static uint64_t cached_of(
 			found += arena->count[MS_ALLOC_CACHED].bytes;
 	ms_array_foreach (thread, &alloc->threads)
 		if (thread->instance == libc->instance)
-			*ret_counted += thread->cached_bytes;
+			*ret_counted = sum(*ret_counted, thread->cached_bytes);
 	return found;
 }
 
@@ -54,6 +61,7 @@ static uint64_t cached_of(
 struct offs {
 	uint64_t arenas, bins, cached, mmapped;
 	uint64_t mmapped_blocks, mmapped_bytes; // as found
+	uint64_t fast_blocks, live_blocks;      // in arenas
 };
 
 static void compare_mmapped(
@@ -74,7 +82,8 @@ static void compare_mmapped(
 static void stamp(
 	struct ms_alloc *alloc, const struct ms_glibc *libc, const struct offs *offs)
 {
-	uint64_t off = offs->arenas + offs->bins + offs->cached + offs->mmapped;
+	uint64_t off =
+		sum(sum(offs->arenas, offs->bins), sum(offs->cached, offs->mmapped));
 	if (offs->arenas)
 		ms_alloc_stamp(alloc, libc->instance, off,
 			"arenas hold other bytes than their counters say");
@@ -93,6 +102,22 @@ static void stamp(
 	else if (offs->cached)
 		ms_alloc_stamp(alloc, libc->instance, off,
 			"thread caches hold other bytes than their counters say");
+	else if (libc->missing_caches && offs->live_blocks)
+		ms_alloc_stamp(alloc, libc->instance, off,
+			"caches of %llu threads were not found: what they hold counts as live",
+			(unsigned long long)libc->missing_caches);
+	else if (libc->stray_heaps)
+		ms_alloc_stamp(alloc, libc->instance, off,
+			"%llu heaps belong to no arena that is known",
+			(unsigned long long)libc->stray_heaps);
+	else if (libc->has_no_room)
+		ms_alloc_stamp(alloc, libc->instance, off,
+			"more heaps or free blocks than can be kept apart");
+	else if (offs->fast_blocks != libc->fast_blocks)
+		ms_alloc_stamp(alloc, libc->instance, off,
+			"fast bins hold %llu blocks, %llu of which are in the heaps",
+			(unsigned long long)libc->fast_blocks,
+			(unsigned long long)offs->fast_blocks);
 	else if (libc->torn_lists)
 		ms_alloc_stamp(alloc, libc->instance, off,
 			"%llu lists of free blocks lead nowhere",
@@ -106,7 +131,14 @@ struct ms_error *ms_glibc_stamp(struct ms_alloc *alloc, const struct ms_glibc *l
 	struct offs offs = { 0 };
 	uint64_t counted;
 	for (uint32_t i = 0; i < libc->arena_n; i++)
-		offs.arenas += check_arena(&alloc->arenas.v[libc->first_arena + i]);
+		offs.arenas = sum(offs.arenas,
+			check_arena(&alloc->arenas.v[libc->first_arena + i]));
+	for (uint32_t i = 0; i < libc->arena_n; i++) {
+		const struct ms_alloc_count *count =
+			alloc->arenas.v[libc->first_arena + i].count;
+		offs.fast_blocks += count[MS_ALLOC_FAST].blocks;
+		offs.live_blocks += count[MS_ALLOC_LIVE].blocks;
+	}
 	uint64_t cached = cached_of(alloc, libc, &counted);
 	offs.cached = difference(cached, counted);
 	compare_mmapped(alloc, libc, &offs);
@@ -116,17 +148,28 @@ struct ms_error *ms_glibc_stamp(struct ms_alloc *alloc, const struct ms_glibc *l
 	return err;
 }
 
+// What there is too much of to follow is left out, and the stamp says so.
+static struct ms_error *note_limit(struct ms_glibcs *libcs, struct ms_error *err)
+{
+	if (ms_error_catch(&err, MS_ERROR_LIMIT))
+		ms_array_foreach (libc, libcs)
+			libc->has_no_room = true;
+	return err;
+}
+
 static struct ms_error *find(struct ms_alloc_find *find)
 {
 	struct ms_glibcs *libcs = &find->alloc->private->glibcs;
 	struct ms_error *err = ms_glibc_find_libcs(find, libcs);
 	for (size_t i = 0; !err && i < libcs->n; i++)
-		err = ms_glibc_find_arenas(find, &libcs->v[i]);
+		err = note_limit(libcs, ms_glibc_find_arenas(find, &libcs->v[i]));
 	if (!err)
-		err = ms_glibc_find_mmapped(find, libcs);
+		err = note_limit(libcs, ms_glibc_find_mmapped(find, libcs));
 	ms_alloc_settle_regions(find->alloc);
+	if (!err)
+		err = ms_glibc_find_strays(find, libcs);
 	for (size_t i = 0; !err && i < libcs->n; i++)
-		err = ms_glibc_find_caches(find, &libcs->v[i]);
+		err = note_limit(libcs, ms_glibc_find_caches(find, &libcs->v[i]));
 	return err;
 }
 

@@ -80,8 +80,12 @@ struct ms_glibc {
 	bool mmapped_has_tail; ///< 2.43 on: an mmapped chunk ends 16 bytes before its mapping
 	MS_ARRAY(struct ms_glibc_cache_row) caches; ///< ascending by address
 	uint32_t first_arena, arena_n;              ///< its rows in ms_alloc.arenas
-	uint32_t mmapped_arena; ///< the row of mmapped blocks; UINT32_MAX: none
-	uint64_t torn_lists;    ///< links that led nowhere
+	uint32_t mmapped_arena;  ///< the row of mmapped blocks; UINT32_MAX: none
+	uint64_t torn_lists;     ///< links that led nowhere
+	uint64_t missing_caches; ///< of threads that have an arena, as far as is known
+	uint64_t stray_heaps;    ///< heaps of no arena in the ring
+	uint64_t fast_blocks;    ///< members of fast bins
+	bool has_no_room;        ///< for all of its heaps, arenas or lists
 };
 
 /** An arena of it, as read. */
@@ -111,6 +115,11 @@ struct ms_error *ms_glibc_find_arenas(
 
 /** Where writable private memory that holds the address has its first hole; 0: nowhere. */
 uint64_t ms_glibc_writable_end(const struct ms_maps *maps, uint64_t at);
+
+/** Count heaps that no arena has, which the ring therefore leaves out: one boundary of
+ * 64 MiB after the other. Regions must be settled. Errors: CANCELLED. */
+struct ms_error *ms_glibc_find_strays(
+	struct ms_alloc_find *find, struct ms_glibcs *libcs) MS_MUST_CHECK;
 
 /** Where the first chunk of a region that begins at `start` lies. */
 uint64_t ms_glibc_first_chunk(

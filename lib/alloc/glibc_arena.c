@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+#include "alloc/shape.h"
+#include "alloc/sweep.h"
+
 enum {
 	NONCONTIGUOUS = 2,
 	FLAGS_MAX = 7,
@@ -207,6 +210,30 @@ struct ms_error *ms_glibc_find_arenas(struct ms_alloc_find *find, struct ms_glib
 	struct ms_error *err = follow_ring(find, libc, &seen);
 	ms_marks_deinit(&seen);
 	return err;
+}
+
+// A heap's descriptor, checked by what follows it, at a boundary where no region begins.
+static struct ms_error *look_for_stray(
+	struct ms_alloc_find *find, uint64_t address, void *arg)
+{
+	struct ms_glibcs *libcs = arg;
+	const struct ms_alloc_region *region = ms_alloc_region_at(find->alloc, address);
+	uint8_t bytes[MS_GLIBC_HEAP_BYTES];
+	struct ms_glibc_heap heap;
+	if (region || !ms_peek_bytes(find->peek, address, bytes, sizeof(bytes)) ||
+		!ms_glibc_heap_parse(address, bytes,
+			ms_glibc_writable_end(find->maps, address) - address, &heap))
+		return NULL;
+	ms_array_foreach (libc, libcs)
+		libc->stray_heaps++;
+	return NULL;
+}
+
+struct ms_error *ms_glibc_find_strays(struct ms_alloc_find *find, struct ms_glibcs *libcs)
+{
+	return libcs->n ? ms_sweep_boundaries(
+				  find, MS_GLIBC_HEAP_MAX, look_for_stray, libcs)
+			: NULL;
 }
 
 uint64_t ms_glibc_first_chunk(

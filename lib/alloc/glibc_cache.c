@@ -43,6 +43,7 @@ struct finder {
 	size_t random_votes, cache_key_votes, entries_seen;
 	size_t plain_votes, safe_votes;
 	size_t attached;  // threads that have an arena, and so a cache
+	size_t unused;    // those of them that have not begun theirs (2.43 on)
 	bool does_follow; // what is cached comes from the caches' lists
 };
 
@@ -239,6 +240,23 @@ static struct ms_error *add_thread(
 	return NULL;
 }
 
+// From 2.43 on a thread begins with a cache of nothing, which is a constant of the libc's.
+static bool is_unused_cache(const struct finder *f, uint64_t address)
+{
+	const struct ms_module *module =
+		ms_modules_at(&f->find->modules, f->libc->main_arena);
+	uint8_t p[CACHE_BYTES_MAX];
+	size_t size = layouts[MS_GLIBC_CACHE_SLOTS].size;
+	if (!module || !ms_range_has(module->range, address))
+		return false;
+	if (!ms_peek_bytes(f->find->peek, address, p, size))
+		return true; // a core leaves constants out
+	for (size_t i = 0; i < size; i++)
+		if (p[i])
+			return false;
+	return true;
+}
+
 static struct ms_error *add_threads(struct finder *f)
 {
 	const struct ms_thread_table *table = f->find->threads;
@@ -251,8 +269,10 @@ static struct ms_error *add_threads(struct finder *f)
 		if (!tp)
 			continue;
 		uint32_t arena = arena_at(f, tls_word(f, tp, arena_at_));
-		bool has_cache = read_cache(f, tls_word(f, tp, cache_at), &cache);
+		uint64_t at = tls_word(f, tp, cache_at);
+		bool has_cache = read_cache(f, at, &cache);
 		f->attached += arena != UINT32_MAX;
+		f->unused += arena != UINT32_MAX && !has_cache && is_unused_cache(f, at);
 		if (has_cache || arena != UINT32_MAX)
 			err = add_thread(f, table->v[i].thread->tid, arena,
 				has_cache ? &cache : NULL);
@@ -321,8 +341,8 @@ struct list {
 static struct ms_error *mark_list(struct finder *f, struct list list)
 {
 	struct ms_error *err = NULL;
-	uint64_t at = list.memory;
-	for (uint64_t i = 0; !err && at && i < list.limit; i++) {
+	uint64_t at = list.memory, i = 0;
+	for (; !err && at && i < list.limit; i++) {
 		uint64_t link, size = chunk_size(f, at);
 		bool is_new = false;
 		if (size && (!list.size || size == list.size) &&
@@ -333,6 +353,7 @@ static struct ms_error *mark_list(struct finder *f, struct list list)
 			f->libc->torn_lists++;
 			return NULL;
 		}
+		f->libc->fast_blocks += list.mark == MS_MARK_FAST;
 		if (!err && list.thread != UINT32_MAX)
 			err = ms_alloc_keep_cached(f->find->alloc, at, list.thread);
 		if (i % 65536 == 65535 && ms_cancel_raised(f->find->cancel))
@@ -341,6 +362,7 @@ static struct ms_error *mark_list(struct finder *f, struct list list)
 		if (!link || !ms_add(link, list.to_memory, &at))
 			at = 0;
 	}
+	f->libc->torn_lists += at != 0; // it is longer than its counter says
 	return err;
 }
 
@@ -455,10 +477,28 @@ static bool can_follow(const struct finder *f)
 	return true;
 }
 
+// Arenas count the threads that use them: each has a cache. What is in one that was not
+// found has no other sign, or one that a live block may have as well.
+static void count_missing(struct finder *f)
+{
+	const struct ms_alloc *alloc = f->find->alloc;
+	uint64_t threads = 0, found = f->libc->caches.n + f->unused;
+	for (uint32_t i = 0; i < f->libc->arena_n; i++) {
+		const struct ms_alloc_arena *arena =
+			&alloc->arenas.v[f->libc->first_arena + i];
+		if (arena->system && !ms_add(threads, arena->threads, &threads))
+			threads = UINT64_MAX;
+	}
+	threads = ms_max(threads, f->attached);
+	if (f->libc->cache_fill && threads > found)
+		f->libc->missing_caches = threads - found;
+}
+
 static struct ms_error *settle(struct finder *f)
 {
 	struct ms_error *err = each_fast(f, /* does_mark= */ false);
 	decide(f);
+	count_missing(f);
 	f->does_follow = can_follow(f);
 	if (!err)
 		err = each_fast(f, /* does_mark= */ true);

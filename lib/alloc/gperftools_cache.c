@@ -110,6 +110,7 @@ struct caches {
 	struct ms_ranges seen;
 	unsigned steps; // taken through TLS
 	uint64_t below; // bytes from the word that points to a cache to the control block
+	size_t torn;    // pointers to caches that are none
 };
 
 // Each list of a cache knows the size of its objects.
@@ -191,6 +192,13 @@ static struct ms_error *read_linked(struct caches *caches, uint64_t at)
 	return err;
 }
 
+// Caches are metadata: no span holds them.
+static bool may_be_cache(const struct ms_gperf *tc, uint64_t p)
+{
+	return p % 16 == 0 && ms_peek_is_memory(tc->find->maps, p, CACHE_BYTES) &&
+	       !ms_extents_at(&tc->find->alloc->private->extents, tc->first, tc->end, p);
+}
+
 static struct ms_error *search_data(struct caches *caches, struct ms_range data)
 {
 	struct ms_gperf *tc = caches->tc;
@@ -201,9 +209,8 @@ static struct ms_error *search_data(struct caches *caches, struct ms_range data)
 	while (!(err = ms_words_next(words, &any)) && any)
 		for (size_t i = 0; !err && i < words->n; i++) {
 			uint64_t p = words->v[i];
-			if (p % 8 == 0 &&
-				ms_peek_is_memory(tc->find->maps, p, CACHE_BYTES) &&
-				!ms_ranges_has(&caches->seen, p) && is_cache(tc, p))
+			if (may_be_cache(tc, p) && !ms_ranges_has(&caches->seen, p) &&
+				is_cache(tc, p))
 				err = read_linked(caches, p);
 		}
 	return err;
@@ -226,6 +233,23 @@ static bool is_named(const struct ms_gperf *tc, size_t from, uint64_t tid)
 	return false;
 }
 
+// Of caches that are linked at this offset all are: what else stands there is a cache that
+// was damaged, and cuts others off.
+static bool has_torn_links(const struct caches *caches, size_t from, uint64_t offset)
+{
+	const struct ms_alloc *alloc = caches->tc->find->alloc;
+	bool is_link = false, is_torn = false;
+	for (size_t i = from; i < alloc->threads.n; i++) {
+		uint64_t link, at = alloc->threads.v[i].cache + CACHE_BYTES + offset;
+		if (!ms_peek_u64(caches->tc->find->peek, at, &link) || !link)
+			continue;
+		bool is_seen = ms_ranges_has(&caches->seen, link);
+		is_link |= is_seen;
+		is_torn |= !is_seen;
+	}
+	return is_link && is_torn;
+}
+
 // A thread's TLS, below its control block, has a pointer to its cache: at the same place
 // in all threads.
 static struct ms_error *name_cache(
@@ -236,8 +260,11 @@ static struct ms_error *name_cache(
 	struct ms_alloc_thread *row = NULL;
 	if (block % 8 || block < TLS_MAX)
 		return NULL;
-	if (caches->below && ms_peek_u64(tc->find->peek, block - caches->below, &cache))
+	if (caches->below && ms_peek_u64(tc->find->peek, block - caches->below, &cache) &&
+		cache) {
 		row = row_of(tc, from, cache);
+		caches->torn += !row;
+	}
 	for (uint64_t o = 8; !caches->below && o < TLS_MAX && caches->steps < TLS_STEPS;
 		o += 8) {
 		caches->steps++;
@@ -291,10 +318,15 @@ struct ms_error *ms_gperf_read_caches(struct ms_gperf *tc)
 	struct ms_error *err = NULL;
 	for (size_t i = 0; !err && i < tc->module->data_n; i++)
 		err = search_data(&caches, tc->module->data[i]);
+	for (uint64_t o = 8; !err && o < CACHE_TAIL; o += 8)
+		caches.torn += has_torn_links(&caches, from, o);
 	for (size_t i = 0; !err && threads && i < threads->n; i++)
 		err = name_cache(&caches, from, &threads->v[i]);
 	name_first(tc, from);
 	drop_nameless(tc, from);
+	if (caches.torn && !tc->doubt)
+		tc->doubt =
+			"a thread's cache makes no sense: what it holds counts as live";
 	ms_ranges_deinit(&caches.seen);
 	return err;
 }

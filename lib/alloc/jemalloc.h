@@ -34,6 +34,7 @@ enum {
 	MS_JEMALLOC_ARENAS = 4095,      ///< one more is "none"
 	MS_JEMALLOC_SLOTS = 512,        ///< at most, of a slab
 	MS_JEMALLOC_EXTENT_BYTES = 128, ///< of a descriptor
+	MS_JEMALLOC_BLOCK = 2 << 20,    ///< blocks of metadata are multiples of it
 };
 
 enum ms_jemalloc_state {
@@ -45,10 +46,10 @@ enum ms_jemalloc_state {
 
 /** The shape of a tree of pages. */
 struct ms_jemalloc_tree {
-	const char *name;
-	unsigned levels; ///< 2 or 3
-	unsigned bits;   ///< of an address, per level
-	unsigned words;  ///< in an entry of a leaf; 1 elsewhere
+	const char *suffix; ///< of the layout's name
+	unsigned levels;    ///< 2 or 3
+	unsigned bits;      ///< of an address, per level
+	unsigned words;     ///< in an entry of a leaf; 1 elsewhere
 };
 
 extern const struct ms_jemalloc_tree ms_jemalloc_trees[MS_JEMALLOC_TREES];
@@ -139,6 +140,7 @@ struct ms_jemalloc {
 	uint32_t arena_rows[MS_JEMALLOC_ARENAS]; ///< row in ms_alloc.arenas plus 1
 	size_t first, end; ///< the tree's extents in ms_alloc_private.extents, ascending
 	MS_ARRAY(struct ms_jemalloc_block) blocks;
+	struct ms_ranges places; ///< where descriptors lie, in whole multiples of 2 MiB
 	size_t large, large_padded; ///< large extents, and those with a pad page
 	uint32_t first_arena;       ///< row of the first; the others follow
 	MS_ARRAY(struct ms_jemalloc_tally) tallies; ///< by row less first_arena

@@ -3,7 +3,8 @@
 // A thread's cache lies in its TLS: an array of bins, one per size class, each a stack of
 // pointers that lies elsewhere. It is known by pointers to itself. All caches of one arena
 // are linked in a ring whose head is in the arena's descriptor, so that no thread need be
-// known to find its cache; those a program made itself are there as well.
+// known to find its cache; those a program made itself are there as well. Where one thread
+// has its cache all others have theirs: that shows whether a ring left one out.
 
 #include "alloc/jemalloc.h"
 
@@ -16,6 +17,7 @@ enum {
 	STACK_MAX = 64 << 10,  // bytes of pointers of one bin
 	SLOW_MAX = 512,        // bytes of a 5.3 cache's second part
 	CACHES_MAX = 1 << 16,
+	BAD_MAX = 64, // pointers of one cache that are none, before it is given up
 };
 
 // 5.2: offsets within a cache.
@@ -48,14 +50,14 @@ struct caches {
 	struct ms_jemalloc *je;
 	struct ms_ranges seen;
 	uint64_t below;  // bytes from a cache to its control block; 0: not known yet
-	uint64_t *tls;   // TLS_MAX bytes
+	unsigned bins;   // of each cache; 0: not known yet
 	uint64_t *stack; // STACK_MAX bytes
 };
 
 // What one cache holds.
 struct content {
 	uint64_t blocks, bytes;
-	bool is_torn;
+	unsigned bad; // pointers to no block or to one that was met before, odd bins
 };
 
 static bool old_cache_at(struct ms_peek *peek, uint64_t at, struct cache *ret)
@@ -162,7 +164,7 @@ static struct ms_error *add_block(
 		content->blocks++;
 		content->bytes += e->slot ? e->slot : e->usable;
 	} else {
-		content->is_torn = true;
+		content->bad++;
 	}
 	return NULL;
 }
@@ -173,29 +175,36 @@ static struct ms_error *read_stack(struct caches *caches, uint64_t at, size_t n,
 	struct ms_jemalloc *je = caches->je;
 	struct ms_error *err = NULL;
 	if (!ms_peek_bytes(je->find->peek, at, caches->stack, n * 8)) {
-		content->is_torn = true;
+		content->bad++;
 		return NULL;
 	}
-	for (size_t i = 0; !err && i < n; i++)
+	for (size_t i = 0; !err && i < n && content->bad < BAD_MAX; i++)
 		err = add_block(je, caches->stack[i], size_class, content);
 	return err;
 }
 
+static uint64_t bin_at(const struct cache *cache, unsigned i)
+{
+	return i < MS_JEMALLOC_SMALL ? cache->small + i * BIN_BYTES
+				     : cache->large + (i - MS_JEMALLOC_SMALL) * BIN_BYTES;
+}
+
+// The first class that is not cached ends the array, in all caches at the same class.
 static struct ms_error *read_bins(
 	struct caches *caches, const struct cache *cache, struct content *content)
 {
 	struct ms_error *err = NULL;
-	for (unsigned i = 0; !err && i < BINS_MAX; i++) {
-		uint64_t bin =
-			i < MS_JEMALLOC_SMALL
-				? cache->small + i * BIN_BYTES
-				: cache->large + (i - MS_JEMALLOC_SMALL) * BIN_BYTES;
-		uint64_t at;
-		size_t n;
-		if (!stack_of(caches->je, bin, &at, &n))
-			break; // the first class that is not cached ends the array
+	unsigned i = 0;
+	uint64_t at;
+	size_t n;
+	for (; !err && i < BINS_MAX && stack_of(caches->je, bin_at(cache, i), &at, &n);
+		i++)
 		err = read_stack(caches, at, n, i, content);
-	}
+	if (i + 1 < BINS_MAX && stack_of(caches->je, bin_at(cache, i + 1), &at, &n))
+		content->bad++;
+	if (!caches->bins)
+		caches->bins = i;
+	content->bad += caches->bins != i;
 	return err;
 }
 
@@ -233,11 +242,13 @@ static struct ms_error *read_cache(struct caches *caches, const struct cache *ca
 	if (err)
 		return err;
 	je->caches++;
-	je->caches_torn += content.is_torn;
+	je->caches_torn += content.bad != 0;
 	const struct ms_thread_row *owner = owner_of(je, cache->address);
 	uint32_t arena = arena_row(je, cache->arena);
 	if (!owner)
 		return NULL;
+	if (!caches->below && owner->control_block > cache->address && !owner->is_main)
+		caches->below = owner->control_block - cache->address;
 	struct ms_alloc_thread *row = ms_array_push(&je->find->alloc->threads);
 	if (!row)
 		return &ms_error_nomem;
@@ -250,7 +261,7 @@ static struct ms_error *read_cache(struct caches *caches, const struct cache *ca
 	return NULL;
 }
 
-// A cache and all in its ring that were not seen before.
+// A cache and all in its ring that were not seen before. One that is none cuts others off.
 static struct ms_error *read_ring(struct caches *caches, struct cache cache)
 {
 	while (!ms_ranges_has(&caches->seen, cache.address) &&
@@ -261,8 +272,10 @@ static struct ms_error *read_ring(struct caches *caches, struct cache cache)
 			err = read_cache(caches, &cache);
 		if (err)
 			return err;
-		if (!ring_at(caches->je, cache.next, &cache))
+		if (!ring_at(caches->je, cache.next, &cache)) {
+			caches->je->caches_torn++;
 			break;
+		}
 	}
 	return NULL;
 }
@@ -294,6 +307,24 @@ static struct ms_error *search_block(struct caches *caches, uint64_t start)
 	return err;
 }
 
+// A thread that has a cache which no ring led to, or something where that should be. One
+// that never allocated has zeros there.
+static struct ms_error *check_thread(
+	struct caches *caches, const struct ms_thread_row *thread)
+{
+	uint64_t at = thread->control_block - caches->below, word;
+	uint64_t self = caches->je->root.layout == MS_JEMALLOC_5_2 ? OLD_SELF : 0;
+	struct cache cache;
+	if (!caches->below || thread->control_block < caches->below ||
+		ms_ranges_has(&caches->seen, at) ||
+		!ms_peek_u64(caches->je->find->peek, at + self, &word) || !word)
+		return NULL;
+	if (cache_at(caches->je, at, &cache))
+		return read_ring(caches, cache);
+	caches->je->caches_torn++;
+	return NULL;
+}
+
 struct ms_error *ms_jemalloc_read_caches(struct ms_jemalloc *je)
 {
 	_cleanup_free_ uint64_t *stack = malloc(STACK_MAX);
@@ -302,6 +333,8 @@ struct ms_error *ms_jemalloc_read_caches(struct ms_jemalloc *je)
 	for (size_t i = 0; !err && i < je->blocks.n; i++)
 		if (je->blocks.v[i].is_oldest)
 			err = search_block(&caches, je->blocks.v[i].range.start);
+	for (size_t i = 0; !err && je->find->threads && i < je->find->threads->n; i++)
+		err = check_thread(&caches, &je->find->threads->v[i]);
 	ms_ranges_deinit(&caches.seen);
 	return err;
 }

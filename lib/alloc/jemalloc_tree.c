@@ -86,6 +86,15 @@ static void add_large(
 			    ms_range_size(e->range) == class + (1u << MS_JEMALLOC_PAGE);
 }
 
+static struct ms_error *note_place(struct ms_jemalloc *je, uint64_t descriptor)
+{
+	struct ms_range place = { ms_align_down(descriptor, MS_JEMALLOC_BLOCK), 0 };
+	if (ms_ranges_has(&je->places, descriptor) ||
+		!ms_add(place.start, MS_JEMALLOC_BLOCK, &place.end))
+		return NULL;
+	return ms_ranges_add(&je->places, place);
+}
+
 static struct ms_error *add_extent(
 	struct reading *reading, const struct ms_jemalloc_extent *e)
 {
@@ -95,8 +104,8 @@ static struct ms_error *add_extent(
 	bool ok = e->range.start >= reading->end &&
 		  ms_peek_is_memory(je->find->maps, e->range.start, size) &&
 		  (!e->is_slab || ms_jemalloc_count_free(e) == e->free);
-	struct ms_error *err = NULL;
-	if (ok)
+	struct ms_error *err = note_place(je, reading->descriptor);
+	if (!err && ok)
 		err = ms_jemalloc_arena(je, e->arena, &ok, &row.arena);
 	if (err || !ok) {
 		je->off += size;

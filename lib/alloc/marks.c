@@ -58,7 +58,7 @@ static struct ms_error *tile_of(
 	if (!marks->slots[at]) {
 		if (marks->n >= TILES_MAX)
 			return ms_error_new(MS_ERROR_LIMIT,
-				"lists of free blocks spread over more than 128 GiB");
+				"lists of free blocks spread over more than 32 GiB");
 		marks->slots[at] = calloc(1, sizeof(**marks->slots));
 		if (!marks->slots[at])
 			return &ms_error_nomem;

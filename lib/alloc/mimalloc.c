@@ -18,6 +18,8 @@ enum {
 // An instance under way: all segments of one key.
 struct key {
 	uint64_t key;
+	const struct ms_module
+		*module;             // that has it in its data, as all that are right do
 	uint64_t pages[LAYOUTS_MAX]; // that fit, by layout
 };
 
@@ -38,6 +40,7 @@ struct search {
 	struct ms_alloc_find *find;
 	uint8_t *bytes;              // MS_MI_SEGMENT_BYTES
 	MS_ARRAY(uint64_t) segments; // ascending addresses of all keys
+	MS_ARRAY(uint64_t) others;   // where one may begin, and none is seen to
 	struct key keys[KEYS_MAX];
 	size_t keys_n;
 };
@@ -142,9 +145,10 @@ static struct ms_error *try_segment(
 		if (key)
 			key->pages[i] += 1 + count_pages(layout, search->bytes, &segment);
 	}
-	if (err || !is_segment)
+	if (err)
 		return err;
-	uint64_t *added = ms_array_push(&search->segments);
+	uint64_t *added = is_segment ? ms_array_push(&search->segments)
+				     : ms_array_push(&search->others);
 	if (!added)
 		return &ms_error_nomem;
 	*added = address;
@@ -203,22 +207,34 @@ static struct ms_error *add_extent(struct heap *heap, uint32_t arena,
 	return range.start < range.end ? ms_alloc_add_extent(heap->alloc, &extent) : NULL;
 }
 
+// A page of one block, which begins and ends where it likes.
+static struct ms_error *add_block(
+	struct heap *heap, uint32_t arena, const struct ms_mi_page *page)
+{
+	struct ms_range range = { page->start, page->start + page->block };
+	struct ms_error *err = add_extent(heap, arena,
+		(struct ms_range){ page->range.start, range.start }, MS_ALLOC_OVERHEAD);
+	if (!err)
+		err = add_extent(heap, arena, range, MS_ALLOC_LIVE);
+	return err ? err
+		   : add_extent(heap, arena,
+			     (struct ms_range){ range.end, page->range.end },
+			     MS_ALLOC_OVERHEAD);
+}
+
 // The blocks carved out so far, and the rest of the page, which nobody ever touched.
 static struct ms_error *add_blocks(
 	struct heap *heap, uint32_t arena, const struct ms_mi_page *page)
 {
-	bool is_one = page->reserved == 1;
 	uint64_t end = page->start + page->block * page->capacity;
 	if (page->capacity == page->reserved)
 		end = page->range.end;
 	struct ms_extent extent = {
 		.range = { page->range.start, end },
 		.arena = arena,
-		.slot = is_one ? 0 : (uint32_t)page->block,
+		.slot = (uint32_t)page->block,
 		.first = (uint32_t)(page->start - page->range.start),
-		.n = is_one ? 0 : page->capacity,
-		.memory = page->start,
-		.usable = page->block,
+		.n = page->capacity,
 		.state = MS_ALLOC_LIVE,
 	};
 	struct ms_error *err = ms_alloc_add_extent(heap->alloc, &extent);
@@ -236,7 +252,8 @@ static struct ms_error *add_page(
 	owner->pages++;
 	owner->blocks += page->used;
 	owner->arena = arena;
-	struct ms_error *err = add_blocks(heap, arena, page);
+	struct ms_error *err = page->reserved == 1 ? add_block(heap, arena, page)
+						   : add_blocks(heap, arena, page);
 	return err ? err : mark_free(heap, page);
 }
 
@@ -304,16 +321,27 @@ static struct ms_error *arena_of(struct heap *heap, uint64_t thread, uint32_t *r
 	return err;
 }
 
+// The rest of a segment makes no sense, but that it is one of ours stands in it.
+static void check_broken(struct heap *heap, uint64_t address)
+{
+	uint64_t cookie;
+	if (ms_peek_u64(heap->find->peek, address + heap->layout->at.cookie, &cookie) &&
+		(cookie ^ address) == heap->key)
+		heap->off += MS_MI_SLICE;
+}
+
 static struct ms_error *add_segment(struct heap *heap, uint64_t address)
 {
 	struct ms_mi_segment segment;
 	uint32_t arena, slices;
 	struct ms_error *err = read_segment(heap->search, address);
-	if (err ||
-		!ms_mi_segment_parse(
-			heap->layout, heap->search->bytes, address, &segment) ||
-		segment.key != heap->key || !is_mapped(heap->find, &segment))
+	if (err)
 		return err;
+	if (!ms_mi_segment_parse(heap->layout, heap->search->bytes, address, &segment) ||
+		segment.key != heap->key || !is_mapped(heap->find, &segment)) {
+		check_broken(heap, address);
+		return NULL;
+	}
 	err = arena_of(heap, segment.thread, &arena);
 	if (err)
 		return err;
@@ -431,30 +459,42 @@ static const struct ms_mi_layout *best_layout(const struct key *key)
 	return &ms_mi_layouts[best];
 }
 
-static struct ms_error *look_for_key(struct ms_sweep *sweep,
+static struct ms_error *look_for_keys(struct ms_sweep *sweep,
 	const struct ms_module *module, uint64_t address, const uint8_t *bytes, size_t n)
 {
-	struct heap *heap = sweep->arg;
+	struct search *search = sweep->arg;
 	(void)address;
 	for (size_t at = 0; at < n; at += 8)
-		if (ms_get_u64(bytes + at) == heap->key) {
-			heap->alloc->instances.v[heap->instance].path = module->path;
-			sweep->is_over = true;
-			return NULL;
-		}
+		for (size_t i = 0; i < search->keys_n; i++)
+			if (ms_get_u64(bytes + at) == search->keys[i].key &&
+				!search->keys[i].module)
+				search->keys[i].module = module;
 	return NULL;
 }
 
-static struct ms_error *add_instance(struct heap *heap)
+static struct ms_error *find_modules(struct search *search)
+{
+	struct ms_sweep sweep = {
+		.find = search->find, .need = 8, .fn = look_for_keys, .arg = search
+	};
+	return search->keys_n ? ms_sweep_data(&sweep) : NULL;
+}
+
+static bool has_stray_key(const struct search *search)
+{
+	for (size_t i = 0; i < search->keys_n; i++)
+		if (!search->keys[i].module)
+			return true;
+	return false;
+}
+
+static struct ms_error *add_instance(struct heap *heap, const struct ms_module *module)
 {
 	struct ms_alloc_instance row = { .allocator = "mimalloc",
+		.path = module ? module->path : (struct ms_bytes){ 0 },
 		.is_walked = !heap->layout->is_encoded };
-	struct ms_sweep sweep = {
-		.find = heap->find, .need = 8, .fn = look_for_key, .arg = heap
-	};
 	(void)snprintf(row.layout, sizeof(row.layout), "%s", heap->layout->name);
-	struct ms_error *err = ms_alloc_add_instance(heap->alloc, &row, &heap->instance);
-	return err ? err : ms_sweep_data(&sweep);
+	return ms_alloc_add_instance(heap->alloc, &row, &heap->instance);
 }
 
 // What cannot be walked is known all the same, segment by segment.
@@ -477,15 +517,17 @@ static struct ms_error *add_whole(struct heap *heap)
 	return err;
 }
 
-static struct ms_error *add_all(struct heap *heap)
+static struct ms_error *add_all(struct heap *heap, const struct ms_module *module)
 {
-	struct ms_error *err = add_instance(heap);
+	struct ms_error *err = add_instance(heap, module);
 	if (!err && heap->layout->is_encoded) {
 		heap->reason = "a secure or debug build: its free lists are encoded";
 		return add_whole(heap);
 	}
 	for (size_t i = 0; !err && i < heap->search->segments.n; i++)
 		err = add_segment(heap, heap->search->segments.v[i]);
+	ms_array_foreach (address, &heap->search->others)
+		check_broken(heap, *address);
 	return err ? err : add_heaps(heap);
 }
 
@@ -496,13 +538,15 @@ static struct ms_error *add_key(struct search *search, const struct key *key)
 		.alloc = search->find->alloc,
 		.layout = best_layout(key),
 		.key = key->key };
-	struct ms_error *err = add_all(&heap);
+	struct ms_error *err = add_all(&heap, key->module);
 	ms_array_deinit(&heap.threads);
 	ms_array_deinit(&heap.heaps);
 	if (ms_error_catch(&err, MS_ERROR_LIMIT))
 		heap.reason = "more of it than can be kept apart";
 	if (err)
 		return err;
+	if (!heap.reason && has_stray_key(search))
+		heap.reason = "a segment whose owner is no library that is mapped";
 	if (!heap.reason && heap.off)
 		heap.reason =
 			"pages and their lists of free blocks contradict each other";
@@ -522,9 +566,12 @@ static struct ms_error *find(struct ms_alloc_find *find)
 	search.bytes = bytes;
 	struct ms_error *err =
 		ms_sweep_boundaries(find, MS_MI_ALIGN, try_segment, &search);
+	if (!err)
+		err = find_modules(&search);
 	for (size_t i = 0; !err && i < search.keys_n; i++)
 		err = add_key(&search, &search.keys[i]);
 	ms_array_deinit(&search.segments);
+	ms_array_deinit(&search.others);
 	return err;
 }
 

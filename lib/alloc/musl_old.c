@@ -1,5 +1,6 @@
 // musl's malloc before mallocng, recognised only: 64 bins in libc's data. Empty ones point
-// at themselves, and the chunks in others back at the bin.
+// at themselves, and the chunks in others back at the bin. One bin at least has chunks:
+// gperftools' lists of spans look like bins that are all empty.
 
 #include "alloc/sweep.h"
 #include "alloc/whole.h"
@@ -48,11 +49,15 @@ static bool is_linked(struct ms_peek *peek, const struct bin *bin)
 static bool are_bins(struct ms_peek *peek, const uint8_t *bytes, uint64_t address)
 {
 	unsigned linked = 0;
+	bool has_chunks = false;
 	for (unsigned i = 0; i < BINS; i++) {
 		struct bin bin = bin_at(bytes, address, i);
 		if (!is_bin(&bin))
 			return false;
+		has_chunks |= bin.is_set;
 	}
+	if (!has_chunks)
+		return false;
 	for (unsigned i = 0; i < BINS; i++) {
 		struct bin bin = bin_at(bytes, address, i);
 		linked += is_linked(peek, &bin);
@@ -91,11 +96,23 @@ static struct ms_error *add_mappings(struct ms_alloc_find *find, uint32_t instan
 	return err;
 }
 
+// Rings of list heads are no rarity in data: they are musl's only in its own library, or
+// in a program that stands alone.
+static bool may_be_musl(const struct ms_alloc_find *find, const struct ms_module *module)
+{
+	struct ms_bytes name = ms_bytes_basename(module->path);
+	return ms_bytes_starts(name, "ld-musl-") || ms_bytes_starts(name, "libc.musl-") ||
+	       ms_bytes_is(name, "libc.so") ||
+	       (find->modules.n == 1 && !find->alloc->instances.n);
+}
+
 static struct ms_error *look_for_bins(struct ms_sweep *sweep,
 	const struct ms_module *module, uint64_t address, const uint8_t *bytes, size_t n)
 {
 	struct ms_error *err = NULL;
 	uint32_t instance;
+	if (!may_be_musl(sweep->find, module))
+		return NULL;
 	for (size_t at = 0; !err && !sweep->is_over && at < n; at += 8) {
 		if (!are_bins(sweep->find->peek, bytes + at, address + at))
 			continue;

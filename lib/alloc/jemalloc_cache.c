@@ -189,7 +189,20 @@ static uint64_t bin_at(const struct cache *cache, unsigned i)
 				     : cache->large + (i - MS_JEMALLOC_SMALL) * BIN_BYTES;
 }
 
-// The first class that is not cached ends the array, in all caches at the same class.
+// Is there a block of its class on top of a bin's stack?
+static bool has_block(struct caches *caches, const struct cache *cache, unsigned i)
+{
+	struct ms_jemalloc *je = caches->je;
+	uint64_t at, block;
+	size_t n;
+	return stack_of(je, bin_at(cache, i), &at, &n) && n &&
+	       ms_peek_u64(je->find->peek, at, &block) &&
+	       is_of_class(ms_jemalloc_extent_at(je, block), block, i,
+		       ms_jemalloc_class_size(i));
+}
+
+// The first class that is not cached ends the array, in all caches at the same class. What
+// follows may be anything, but no stacks of blocks.
 static struct ms_error *read_bins(
 	struct caches *caches, const struct cache *cache, struct content *content)
 {
@@ -200,8 +213,8 @@ static struct ms_error *read_bins(
 	for (; !err && i < BINS_MAX && stack_of(caches->je, bin_at(cache, i), &at, &n);
 		i++)
 		err = read_stack(caches, at, n, i, content);
-	if (i + 1 < BINS_MAX && stack_of(caches->je, bin_at(cache, i + 1), &at, &n))
-		content->bad++;
+	for (unsigned next = i + 1; next < BINS_MAX; next++)
+		content->bad += has_block(caches, cache, next);
 	if (!caches->bins)
 		caches->bins = i;
 	content->bad += caches->bins != i;

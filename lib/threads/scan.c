@@ -197,10 +197,24 @@ static struct ms_error *scan_first(struct ms_stack_finder *f, struct ms_thread_r
 	return err;
 }
 
+// Where a core has the registers, one of them is the block's address.
+static struct ms_error *enter_by_register(
+	struct ms_stack_finder *f, const struct ms_thread_row *row)
+{
+	struct ms_ring_source source = ms_finder_source(f);
+	struct ms_control_block block;
+	if (row->control_block || !f->layout.has_self || !row->thread->fs_base ||
+		!ms_ring_block(&source, row->thread->fs_base, &block))
+		return NULL;
+	return found(f, &block);
+}
+
 struct ms_error *ms_scan_stacks(struct ms_stack_finder *f)
 {
 	struct ms_thread_table *table = f->table;
 	struct ms_error *err = NULL;
+	for (size_t i = 0; !err && i < table->n; i++)
+		err = enter_by_register(f, &table->v[i]);
 	for (size_t i = 0; !err && i < table->n; i++)
 		if (!table->v[i].control_block && !table->v[i].is_main)
 			err = scan_from_sp(f, &table->v[i]);

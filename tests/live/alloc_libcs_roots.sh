@@ -14,6 +14,7 @@ for suite in $ms_root_suites; do
 	check_libcs "$suite.two" 0 ms_root_run "$suite" -s "libcs-$suite" 1
 	check_libcs "$suite.four" 0 ms_root_run "$suite" -s "libcs-$suite" 3
 	export LD_AUDIT="$TMP/auditor-$suite.so"
-	check_libcs "$suite.both" 1 ms_root_run "$suite" -s "libcs-$suite" 1
+	# 2.31 crashes in dlmopen() under an auditor.
+	check_libcs "$suite.audited" 1 ms_root_run "$suite" -s "libcs-$suite"
 	unset LD_AUDIT
 done

@@ -1,5 +1,6 @@
 // The table of owners.
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "memwho.h"
@@ -73,6 +74,16 @@ static void describe_item(const struct ms_ledger_row *r, char text[96])
 			ms_size_text(item->resident, size));
 }
 
+// Who used freed memory last, and how much of it says so.
+static void describe_use(const struct ms_ledger_row *r, char text[MS_OWNER_TEXT + 48])
+{
+	if (!r->last_use_n || !r->resident)
+		return;
+	uint64_t percent = ms_min(100 * r->last_uses[0].bytes / r->resident, 100);
+	(void)snprintf(text, MS_OWNER_TEXT + 48, "; last used by %s, %" PRIu64 " %%",
+		r->last_uses[0].owner, percent);
+}
+
 // What is behind the sum: how far from the kernel's figure, and why.
 static void describe_sum(const struct view *view, struct ms_cell *cell)
 {
@@ -95,7 +106,7 @@ static void describe_sum(const struct view *view, struct ms_cell *cell)
 static void get_evidence(const void *row, void *ctx, struct ms_cell *cell)
 {
 	const struct ms_ledger_row *r = row;
-	char item[96] = "", more[32] = "";
+	char item[96] = "", more[32] = "", use[MS_OWNER_TEXT + 48] = "";
 	if (!strcmp(r->owner, "sum")) {
 		describe_sum(ctx, cell);
 		return;
@@ -104,9 +115,10 @@ static void get_evidence(const void *row, void *ctx, struct ms_cell *cell)
 		describe_item(r, item);
 	if (r->evidence_n > 1)
 		(void)snprintf(more, sizeof(more), ", and %zu more", r->evidence_n - 1);
+	describe_use(r, use);
 	if (r->evidence_n)
-		ms_cell_printf(cell, "%.*s%s%s", (int)r->evidence[0].what.n,
-			(const char *)r->evidence[0].what.p, more, item);
+		ms_cell_printf(cell, "%.*s%s%s%s", (int)r->evidence[0].what.n,
+			(const char *)r->evidence[0].what.p, more, use, item);
 	cell->is_null = !r->evidence_n;
 }
 

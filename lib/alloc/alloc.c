@@ -179,18 +179,7 @@ void ms_alloc_settle_regions(struct ms_alloc *alloc)
 const struct ms_alloc_region *ms_alloc_region_at(
 	const struct ms_alloc *alloc, uint64_t address)
 {
-	size_t low = 0, high = alloc->regions.n;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (alloc->regions.v[mid].range.end <= address)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	if (low == alloc->regions.n ||
-		!ms_range_has(alloc->regions.v[low].range, address))
-		return NULL;
-	return &alloc->regions.v[low];
+	return ms_range_at(alloc->regions.v, alloc->regions.n, address);
 }
 
 static struct ms_error *find_all(struct ms_alloc_find *find)

@@ -44,14 +44,5 @@ uint64_t ms_extents_settle(struct ms_extents *extents)
 const struct ms_extent *ms_extents_at(
 	const struct ms_extents *extents, size_t first, size_t end, uint64_t address)
 {
-	size_t low = first, high = end;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (extents->v[mid].range.end <= address)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < end && extents->v[low].range.start <= address ? &extents->v[low]
-								   : NULL;
+	return ms_range_at(extents->v + first, end - first, address);
 }

@@ -48,10 +48,9 @@ static uint64_t cached_of(
 {
 	uint64_t found = 0;
 	*ret_counted = 0;
-	for (uint32_t i = 0; i < libc->arena_n; i++)
-		found += alloc->arenas.v[libc->first_arena + i]
-				 .count[MS_ALLOC_CACHED]
-				 .bytes;
+	ms_array_foreach (arena, &alloc->arenas)
+		if (arena->instance == libc->instance)
+			found += arena->count[MS_ALLOC_CACHED].bytes;
 	ms_array_foreach (thread, &alloc->threads)
 		if (thread->instance == libc->instance)
 			*ret_counted = sum(*ret_counted, thread->cached_bytes);
@@ -69,10 +68,12 @@ static void compare_mmapped(
 	const struct ms_alloc *alloc, const struct ms_glibc *libc, struct offs *offs)
 {
 	if (libc->mmapped_arena != UINT32_MAX) {
-		const struct ms_alloc_count *live =
-			&alloc->arenas.v[libc->mmapped_arena].count[MS_ALLOC_LIVE];
-		offs->mmapped_blocks = live->blocks;
-		offs->mmapped_bytes = live->bytes;
+		const struct ms_alloc_count *count =
+			alloc->arenas.v[libc->mmapped_arena].count;
+		offs->mmapped_blocks =
+			count[MS_ALLOC_LIVE].blocks + count[MS_ALLOC_CACHED].blocks;
+		offs->mmapped_bytes =
+			count[MS_ALLOC_LIVE].bytes + count[MS_ALLOC_CACHED].bytes;
 	}
 	if (libc->par)
 		offs->mmapped = difference(offs->mmapped_bytes, libc->mmapped);

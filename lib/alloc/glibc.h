@@ -113,6 +113,9 @@ bool ms_glibc_read_arena(struct ms_peek *peek, const struct ms_glibc *libc,
 struct ms_error *ms_glibc_find_arenas(
 	struct ms_alloc_find *find, struct ms_glibc *libc) MS_MUST_CHECK;
 
+/** Where writable private memory that holds the address has its first hole; 0: nowhere. */
+uint64_t ms_glibc_writable_end(const struct ms_maps *maps, uint64_t at);
+
 /** Count heaps that no arena has, which the ring therefore leaves out: one boundary of
  * 64 MiB after the other. Regions must be settled. Errors: CANCELLED. */
 struct ms_error *ms_glibc_find_strays(

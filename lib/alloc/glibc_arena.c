@@ -39,8 +39,7 @@ bool ms_glibc_read_arena(struct ms_peek *peek, const struct ms_glibc *libc,
 	return true;
 }
 
-// Writable memory from an address on without a hole; 0 if there is none.
-static uint64_t writable_end(const struct ms_maps *maps, uint64_t at)
+uint64_t ms_glibc_writable_end(const struct ms_maps *maps, uint64_t at)
 {
 	unsigned rw = MS_MAPPING_READ | MS_MAPPING_WRITE;
 	uint64_t end = 0;
@@ -113,7 +112,8 @@ static struct ms_error *add_main(struct ms_alloc_find *find, struct ms_glibc *li
 	const struct ms_glibc_arena *arena)
 {
 	uint64_t start = brk_start(find, libc, arena);
-	struct ms_range range = { start, start ? writable_end(find->maps, start) : 0 };
+	struct ms_range range = { start,
+		start ? ms_glibc_writable_end(find->maps, start) : 0 };
 	if (!arena->system)
 		return NULL;
 	libc->is_segmented =
@@ -222,7 +222,7 @@ static struct ms_error *look_for_stray(
 	struct ms_glibc_heap heap;
 	if (region || !ms_peek_bytes(find->peek, address, bytes, sizeof(bytes)) ||
 		!ms_glibc_heap_parse(address, bytes,
-			writable_end(find->maps, address) - address, &heap))
+			ms_glibc_writable_end(find->maps, address) - address, &heap))
 		return NULL;
 	ms_array_foreach (libc, libcs)
 		libc->stray_heaps++;

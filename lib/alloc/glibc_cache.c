@@ -47,21 +47,29 @@ struct finder {
 	bool does_follow; // what is cached comes from the caches' lists
 };
 
-static bool is_ours(const struct finder *f, uint64_t address)
+// Where arenas cannot grow, and where mmap_threshold is that low, even the smallest block
+// may have a mapping of its own: the one place in it that malloc returned counts.
+static bool is_ours(const struct finder *f, uint64_t memory)
 {
 	const struct ms_alloc_region *region =
-		ms_alloc_region_at(f->find->alloc, address);
-	return region && region->instance == f->libc->instance && !region->is_mmapped;
+		ms_alloc_region_at(f->find->alloc, memory - 16);
+	return region && region->instance == f->libc->instance &&
+	       (!region->is_mmapped || region->memory == memory);
 }
 
-// Size of the chunk whose memory this is; 0 if it lies in no region of this libc.
-static uint64_t chunk_size(const struct finder *f, uint64_t memory)
+// Size and flags of the chunk whose memory this is; 0 if it is none of this libc.
+static uint64_t chunk_head(const struct finder *f, uint64_t memory)
 {
 	uint64_t head;
-	if (memory % 16 || memory < 16 || !is_ours(f, memory - 16) ||
+	if (memory % 16 || memory < 16 || !is_ours(f, memory) ||
 		!ms_peek_u64(f->find->peek, memory - 8, &head))
 		return 0;
-	return head & ~(uint64_t)MS_CHUNK_FLAGS;
+	return head;
+}
+
+static uint64_t chunk_size(const struct finder *f, uint64_t memory)
+{
+	return chunk_head(f, memory) & ~(uint64_t)MS_CHUNK_FLAGS;
 }
 
 static unsigned count_of(const struct finder *f, const uint8_t *p,
@@ -94,16 +102,25 @@ static bool check_bins(const struct finder *f, const uint8_t *p, struct cache *c
 	return true;
 }
 
+// A chunk with a mapping of its own may be larger by any number of pages.
+static bool may_hold(uint64_t head, enum ms_glibc_cache layout)
+{
+	uint64_t size = head & ~(uint64_t)MS_CHUNK_FLAGS, chunk = layouts[layout].chunk;
+	bool is_mmapped = head & MS_CHUNK_MMAPPED;
+	return size >= chunk && (is_mmapped || size - chunk <= layouts[layout].slack);
+}
+
+// The newest first: an empty cache of 2.30 looks like one of 2.26, too.
 static bool read_cache(const struct finder *f, uint64_t address, struct cache *ret)
 {
 	uint8_t p[CACHE_BYTES_MAX];
-	uint64_t size = chunk_size(f, address);
-	for (enum ms_glibc_cache i = MS_GLIBC_CACHE_U8; size && i <= MS_GLIBC_CACHE_SLOTS;
-		i++) {
+	uint64_t head = chunk_head(f, address);
+	for (enum ms_glibc_cache i = MS_GLIBC_CACHE_SLOTS; head && i; i--) {
 		*ret = (struct cache){ .address = address, .layout = i };
-		if (size - layouts[i].chunk <= layouts[i].slack &&
-			ms_peek_bytes(f->find->peek, address, p, layouts[i].size))
-			return check_bins(f, p, ret);
+		if (may_hold(head, i) &&
+			ms_peek_bytes(f->find->peek, address, p, layouts[i].size) &&
+			check_bins(f, p, ret))
+			return true;
 	}
 	return false;
 }
@@ -354,6 +371,15 @@ static uint64_t bin_size(unsigned bin)
 	return bin < SMALL_BINS ? MS_CHUNK_MIN + 16ull * bin : 0;
 }
 
+// Of a block with a mapping of its own that is all of the mapping.
+static uint64_t block_bytes(const struct finder *f, uint64_t memory)
+{
+	uint64_t size = chunk_size(f, memory);
+	const struct ms_alloc_region *region =
+		size ? ms_alloc_region_at(f->find->alloc, memory) : NULL;
+	return region && region->is_mmapped ? ms_range_size(region->range) : size;
+}
+
 // Large bins (2.42 on) hold chunks of several sizes.
 static uint64_t bin_bytes(const struct finder *f, const struct cache *cache, unsigned bin)
 {
@@ -361,7 +387,7 @@ static uint64_t bin_bytes(const struct finder *f, const struct cache *cache, uns
 	if (bin < SMALL_BINS)
 		return bin_size(bin) * cache->counts[bin];
 	for (unsigned i = 0; i < cache->counts[bin] && at; i++) {
-		bytes += chunk_size(f, at);
+		bytes += block_bytes(f, at);
 		if (!ms_peek_u64(f->find->peek, at, &link))
 			break;
 		at = follow(f, link, at);

@@ -91,7 +91,8 @@ static bool get_header(
 static bool leads_on(struct ms_chunks *c, const struct view *view, uint64_t at)
 {
 	uint64_t previous = 0;
-	for (unsigned i = 0; i < MS_CHUNKS_ROW; i++) {
+	unsigned row = c->is_foreign ? MS_CHUNKS_ROW_FOREIGN : MS_CHUNKS_ROW;
+	for (unsigned i = 0; i < row; i++) {
 		struct header h;
 		if (at >= c->region->range.end)
 			return i > 0 && !c->region->has_top;
@@ -299,11 +300,14 @@ static bool has_key(const struct ms_chunks *c, const struct view *view, uint64_t
 }
 
 // A fencepost. The second one of a pair in the middle of the main heap is followed by
-// whatever another user of brk put there.
-static struct ms_error *pass_fence(struct ms_chunks *c)
+// whatever another user of brk put there; by a third one, if the top chunk that they took
+// the place of left 16 bytes.
+static struct ms_error *pass_fence(struct ms_chunks *c, const struct view *view)
 {
 	uint64_t start = c->at, end = ms_min(start + FENCE, c->region->range.end);
-	bool is_second = c->last_fence == start;
+	bool has_next = end < c->region->range.end && has_header(view, end) &&
+			header_at(view, end).head == (FENCE | MS_CHUNK_PREV_INUSE);
+	bool is_second = c->last_fence == start && !has_next;
 	c->at = end;
 	c->last_fence = end;
 	if (c->free_start)
@@ -338,7 +342,7 @@ static struct ms_error *step(struct ms_chunks *c, const struct view *view)
 	if (err)
 		return err;
 	if (is_end)
-		return is_top(c, c->at, h.head) ? pass_top(c) : pass_fence(c);
+		return is_top(c, c->at, h.head) ? pass_top(c) : pass_fence(c, view);
 	c->pending = c->at;
 	c->pending_size = size_of(h.head);
 	c->is_cached = has_key(c, view, c->at);
@@ -439,6 +443,19 @@ struct ms_error *ms_chunks_end(struct ms_chunks *chunks)
 	return err;
 }
 
+// From 2.43 on caches take blocks with mappings of their own, where tcache_max lets them.
+static bool is_mmapped_cached(const struct ms_alloc *alloc, const struct ms_glibc *libc,
+	const struct ms_alloc_region *region)
+{
+	uint64_t key;
+	if (ms_marks_get(&alloc->private->marks, region->memory) == MS_MARK_CACHED)
+		return true;
+	return libc->mmapped_has_tail && libc->key_kind == MS_GLIBC_KEY_RANDOM &&
+	       ms_target_get(
+		       alloc->private->target, region->memory + 8, &key, sizeof(key)) &&
+	       key == libc->key;
+}
+
 struct ms_error *ms_chunks_mmapped(const struct ms_alloc *alloc,
 	const struct ms_alloc_region *region, struct ms_emit *emit)
 {
@@ -450,5 +467,9 @@ struct ms_error *ms_chunks_mmapped(const struct ms_alloc *alloc,
 		.arena = region->arena,
 		.thread = UINT32_MAX,
 		.state = MS_ALLOC_LIVE };
+	if (is_mmapped_cached(alloc, libc, region)) {
+		block.state = MS_ALLOC_CACHED;
+		block.thread = ms_alloc_cached_for(alloc, block.memory);
+	}
 	return ms_emit_block(emit, &block);
 }

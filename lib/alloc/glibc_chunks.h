@@ -13,6 +13,8 @@
 
 enum {
 	MS_CHUNKS_ROW = 24, ///< headers in a row that make a place trustworthy
+	MS_CHUNKS_ROW_FOREIGN =
+		1024, ///< behind others' brk memory, which may be a heap, too
 };
 
 struct ms_chunks {

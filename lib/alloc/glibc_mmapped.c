@@ -6,14 +6,16 @@
 // starts of mappings are tried, and what follows each block found there; only if that
 // does not add up, every resident page.
 
-#include "alloc/glibc.h"
+#include "alloc/glibc_share.h"
 
 #include "threads/threads.h"
 
 enum {
 	WINDOW = 1 << 20,
+	FENCE = 16,
 	MMAPPED_TAIL = 16, // from 2.43 on a block ends that much before its mapping
 	STEPS_MAX = 1 << 26,
+	GAP_MAX = 16 << 20, // of the brk area that others took between two pieces
 };
 
 #define SCAN_MAX (4ull << 30) // bytes of pages that are looked through one by one
@@ -21,7 +23,11 @@ enum {
 struct finder {
 	struct ms_alloc_find *find;
 	struct ms_glibcs *libcs;
-	struct ms_ranges spans; // anonymous memory without an owner so far
+	struct ms_ranges spans;  // anonymous memory without an owner so far
+	MS_ARRAY(size_t) in_brk; // regions that follow each other in a brk area
+	MS_ARRAY(size_t) unsure; // regions of some main arena, nothing says of which
+	struct ms_glibc_hints hints;
+	size_t segmented; // libcs whose main arena is in pieces
 	uint64_t scanned;
 	uint64_t steps;
 };
@@ -68,27 +74,61 @@ static struct ms_error *list_spans(struct finder *f)
 	return err ? err : remove_stacks(f);
 }
 
-// A libc that still misses mmapped blocks, or a piece of its main arena; NULL: none.
-static struct ms_glibc *next_libc(struct finder *f, bool want_segments)
+// Others' brk memory between two pieces of an arena; false: they are not neighbours.
+static bool gap_behind(const struct finder *f, size_t i, struct ms_range *ret)
 {
-	ms_array_foreach (libc, f->libcs) {
-		bool misses = want_segments
-				      ? libc->is_segmented &&
-						libc->found_segments <
-							f->find->alloc->arenas
-								.v[libc->first_arena]
-								.system
-				      : !libc->par || libc->found_mmaps < libc->n_mmaps;
-		if (misses)
-			return libc;
+	const struct ms_alloc_region *regions = f->find->alloc->regions.v;
+	if (i + 1 >= f->in_brk.n)
+		return false;
+	*ret = (struct ms_range){ regions[f->in_brk.v[i]].range.end,
+		regions[f->in_brk.v[i + 1]].range.start };
+	return regions[f->in_brk.v[i]].instance == regions[f->in_brk.v[i + 1]].instance &&
+	       ret->end >= ret->start;
+}
+
+// As long as brk never failed what others took of it counts as the arena's, afterwards it
+// does not: the first gaps that make up what is missing. False: more is.
+static bool count_gaps(const struct finder *f, size_t *ret)
+{
+	uint64_t system = 0, found = 0;
+	struct ms_range gap;
+	*ret = 0;
+	ms_array_foreach (libc, f->libcs)
+		if (libc->is_segmented) {
+			system += f->find->alloc->arenas.v[libc->first_arena].system;
+			found += libc->found_segments;
+		}
+	for (size_t i = 0; found < system && i < f->in_brk.n; i++) {
+		found += gap_behind(f, i, &gap) ? gap.end - gap.start : 0;
+		++*ret;
 	}
+	return found == system;
+}
+
+// A libc whose main arena may have more pieces; NULL: all are found.
+static struct ms_glibc *misses_segments(const struct finder *f)
+{
+	size_t gaps;
+	if (!f->segmented || count_gaps(f, &gaps))
+		return NULL;
+	ms_array_foreach (libc, f->libcs)
+		if (libc->is_segmented)
+			return libc;
+	return NULL;
+}
+
+// A libc that still misses mmapped blocks; NULL: none.
+static struct ms_glibc *misses_mmapped(const struct finder *f)
+{
+	ms_array_foreach (libc, f->libcs)
+		if (!libc->par || libc->found_mmaps < libc->n_mmaps)
+			return libc;
 	return NULL;
 }
 
 static bool is_done(struct finder *f)
 {
-	return !next_libc(f, /* want_segments= */ true) &&
-	       !next_libc(f, /* want_segments= */ false);
+	return !misses_segments(f) && !misses_mmapped(f);
 }
 
 static struct ms_error *mmapped_row(struct finder *f, struct ms_glibc *libc)
@@ -160,9 +200,34 @@ static void find_moved(struct finder *f, const struct ms_glibc *libc,
 	}
 }
 
-// Headers in a row from a page's start to a pair of fenceposts, or to the top chunk.
-static bool find_segment(struct finder *f, const struct ms_glibc *libc,
-	struct ms_range within, uint64_t start, struct ms_alloc_region *ret)
+// The libc whose main arena's top chunk this is.
+static struct ms_glibc *libc_of_top(const struct finder *f, uint64_t at)
+{
+	ms_array_foreach (libc, f->libcs)
+		if (libc->is_segmented && libc->main_top == at)
+			return libc;
+	return NULL;
+}
+
+static bool is_fence_at(struct finder *f, uint64_t at)
+{
+	uint64_t head;
+	return ms_peek_u64(f->find->peek, at + 8, &head) &&
+	       head == (FENCE | MS_CHUNK_PREV_INUSE);
+}
+
+// Where a stretch ends: behind its last fencepost. They are three where the top chunk
+// that they replaced left 16 bytes.
+static uint64_t end_of_fences(struct finder *f, struct ms_range within, uint64_t at)
+{
+	bool has_third = within.end - at >= FENCE && is_fence_at(f, at);
+	return has_third ? at + FENCE : at;
+}
+
+// Headers in a row up to a pair of fenceposts, or to the top chunk. *libc becomes the one
+// whose top it is, or whose bins have a chunk of it.
+static bool find_segment(struct finder *f, struct ms_glibc **libc, struct ms_range within,
+	uint64_t start, struct ms_alloc_region *ret, bool *ret_is_sure)
 {
 	bool was_fence = false;
 	for (uint64_t at = start; f->steps < STEPS_MAX; f->steps++) {
@@ -171,15 +236,22 @@ static bool find_segment(struct finder *f, const struct ms_glibc *libc,
 			(at == start && !(head & MS_CHUNK_PREV_INUSE)))
 			return false;
 		uint64_t size = head & ~(uint64_t)MS_CHUNK_FLAGS;
-		bool is_fence = size == 16 && at > start, is_top = at == libc->main_top;
+		bool is_fence = size == FENCE && at > start;
+		struct ms_glibc *owner = libc_of_top(f, at);
 		if (head & (MS_CHUNK_MMAPPED | MS_CHUNK_NON_MAIN) || size % 16 ||
 			(size < MS_CHUNK_MIN && !is_fence) || size > within.end - at)
 			return false;
 		at += size;
-		if (is_top || (is_fence && was_fence)) {
-			ret->has_top = is_top;
-			ret->range = (struct ms_range){ start, at };
-			return is_top || ms_align_up(at, MS_PAGE_SIZE, &ret->range.end);
+		if (owner || (is_fence && was_fence)) {
+			ret->has_top = owner;
+			ret->range = (struct ms_range){ start,
+				owner ? at : end_of_fences(f, within, at) };
+			size_t hint = ms_glibc_hints_at(&f->hints, ret->range);
+			if (!owner && hint != SIZE_MAX)
+				owner = &f->libcs->v[hint];
+			*libc = owner ? owner : *libc;
+			*ret_is_sure = owner;
+			return true;
 		}
 		was_fence = is_fence;
 	}
@@ -197,12 +269,15 @@ static struct ms_error *add_mmapped(
 	return err ? err : ms_alloc_add_region(f->find->alloc, region);
 }
 
-static struct ms_error *add_segment(
-	struct finder *f, struct ms_glibc *libc, struct ms_alloc_region *region)
+static struct ms_error *add_segment(struct finder *f, struct ms_glibc *libc,
+	struct ms_alloc_region *region, bool is_sure)
 {
 	region->arena = libc->first_arena;
 	region->instance = libc->instance;
 	libc->found_segments += ms_range_size(region->range);
+	size_t *unsure = is_sure || f->segmented == 1 ? NULL : ms_array_push(&f->unsure);
+	if (unsure)
+		*unsure = f->find->alloc->regions.n;
 	return ms_alloc_add_region(f->find->alloc, region);
 }
 
@@ -211,7 +286,8 @@ static struct ms_error *try_page(struct finder *f, struct ms_range within, uint6
 	const uint8_t *bytes, uint64_t *ret_end)
 {
 	struct ms_alloc_region region = { 0 };
-	struct ms_glibc *libc = next_libc(f, /* want_segments= */ false);
+	bool is_sure;
+	struct ms_glibc *libc = misses_mmapped(f);
 	*ret_end = page;
 	if (libc && find_in_page(libc, within, page, bytes, &region)) {
 		if (region.memory == page + 16)
@@ -219,11 +295,13 @@ static struct ms_error *try_page(struct finder *f, struct ms_range within, uint6
 		*ret_end = region.range.end;
 		return add_mmapped(f, libc, &region);
 	}
-	libc = next_libc(f, /* want_segments= */ true);
-	if (libc && find_segment(f, libc, within, page, &region)) {
-		*ret_end = region.range.end;
-		return add_segment(f, libc, &region);
+	libc = misses_segments(f);
+	if (libc && find_segment(f, &libc, within, page, &region, &is_sure) &&
+		ms_align_up(region.range.end, MS_PAGE_SIZE, ret_end)) {
+		region.range.end = *ret_end;
+		return add_segment(f, libc, &region, is_sure);
 	}
+	*ret_end = page;
 	return NULL;
 }
 
@@ -252,20 +330,64 @@ static struct ms_error *try_start(struct finder *f, struct ms_range *span)
 	return err;
 }
 
-// The brk area's part of a main arena that went on elsewhere.
-static struct ms_error *try_brk(struct finder *f, struct ms_range *span)
+static bool is_brk(const struct finder *f, uint64_t at)
 {
+	const struct ms_mapping *m = ms_maps_find(f->find->maps, at);
+	return m && m->kind == MS_MAPPING_HEAP;
+}
+
+// The brk area's pieces of a main arena that went on elsewhere, and may have come back:
+// from where it began, with what others took in between. An arena that never had brk
+// memory begins in a mapping, and all that is known of is its first piece.
+static struct ms_error *search_brk(struct finder *f, struct ms_glibc *libc)
+{
+	uint64_t at = (libc->sbrk_base + 15) & ~15ull, limit = at + MS_PAGE_SIZE;
+	struct ms_range within = { at, ms_glibc_writable_end(f->find->maps, at) };
+	bool is_first = true, is_alone = f->segmented == 1 || is_brk(f, at);
 	struct ms_error *err = NULL;
-	ms_array_foreach (libc, f->libcs) {
+	for (; !err && at < ms_min(limit, within.end) && misses_segments(f); f->steps++) {
 		struct ms_alloc_region region = { 0 };
-		uint64_t first = (libc->sbrk_base + 15) & ~15ull;
-		if (err || !libc->is_segmented || !ms_range_has(*span, first) ||
-			!find_segment(f, libc, *span, first, &region))
+		struct ms_glibc *owner = libc;
+		bool is_sure;
+		if (!find_segment(f, &owner, within, at, &region, &is_sure)) {
+			at += 16;
 			continue;
-		err = add_segment(f, libc, &region);
-		span->start = region.range.end;
+		}
+		if (owner != libc || (!is_first && !is_sure && !is_alone))
+			return NULL;
+		size_t *added = ms_array_push(&f->in_brk);
+		if (!added)
+			return &ms_error_nomem;
+		*added = f->find->alloc->regions.n;
+		err = add_segment(f, libc, &region, /* is_sure= */ true);
+		if (!err)
+			err = ms_ranges_remove(&f->spans, region.range);
+		at = region.range.end;
+		limit = at + GAP_MAX;
+		is_first = false;
 	}
 	return err;
+}
+
+// Where gaps count as the arena's they are in its region, as in an arena that is whole.
+static void join_gaps(struct finder *f)
+{
+	struct ms_alloc_region *regions = f->find->alloc->regions.v, *first = NULL;
+	struct ms_range gap;
+	size_t gaps;
+	if (!count_gaps(f, &gaps))
+		return;
+	for (size_t i = 0; i < gaps; i++) {
+		struct ms_alloc_region *next = &regions[f->in_brk.v[i]];
+		if (!gap_behind(f, i, &gap)) {
+			first = NULL;
+			continue;
+		}
+		first = first ? first : next;
+		next = &regions[f->in_brk.v[i + 1]];
+		first->has_top |= next->has_top;
+		first->range.end = next->range.end; // which is dropped as it overlaps
+	}
 }
 
 // Every resident page of a window; *at moves on.
@@ -332,18 +454,49 @@ static struct ms_error *scan_all(struct finder *f)
 	return err;
 }
 
+static struct ms_error *search_all(struct finder *f)
+{
+	struct ms_error *err = NULL;
+	if (f->segmented > 1)
+		err = ms_glibc_hints_load(f->find->peek, f->libcs, &f->hints);
+	for (size_t i = 0; !err && i < f->libcs->n; i++)
+		if (f->libcs->v[i].is_segmented)
+			err = search_brk(f, &f->libcs->v[i]);
+	for (size_t i = 0; !err && i < f->spans.n && !is_done(f); i++)
+		err = try_start(f, &f->spans.v[i]);
+	if (!err && !is_done(f))
+		err = scan_all(f);
+	join_gaps(f);
+	return err;
+}
+
+// Each libc has a row for its mmapped blocks before they are shared out.
+static struct ms_error *share_all(struct finder *f)
+{
+	struct ms_error *err = NULL;
+	for (size_t i = 0; !err && i < f->libcs->n; i++)
+		if (f->libcs->v[i].n_mmaps > 0)
+			err = mmapped_row(f, &f->libcs->v[i]);
+	if (!err && f->unsure.n)
+		err = ms_glibc_share_segments(
+			f->find->alloc, f->libcs, f->unsure.v, f->unsure.n);
+	return err ? err : ms_glibc_share_mmapped(f->find->alloc, f->libcs);
+}
+
 struct ms_error *ms_glibc_find_mmapped(
 	struct ms_alloc_find *find, struct ms_glibcs *libcs)
 {
 	struct finder f = { .find = find, .libcs = libcs };
+	ms_array_foreach (libc, libcs)
+		f.segmented += libc->is_segmented;
 	struct ms_error *err = is_done(&f) ? NULL : list_spans(&f);
-	for (size_t i = 0; !err && i < f.spans.n && !is_done(&f); i++) {
-		err = try_brk(&f, &f.spans.v[i]);
-		if (!err)
-			err = try_start(&f, &f.spans.v[i]);
-	}
 	if (!err && !is_done(&f))
-		err = scan_all(&f);
+		err = search_all(&f);
+	if (!err && libcs->n > 1)
+		err = share_all(&f);
+	ms_array_deinit(&f.hints);
+	ms_array_deinit(&f.unsure);
+	ms_array_deinit(&f.in_brk);
 	ms_ranges_deinit(&f.spans);
 	return err;
 }

@@ -192,6 +192,13 @@ static struct ms_error *read_linked(struct caches *caches, uint64_t at)
 	return err;
 }
 
+// Caches are metadata: no span holds them.
+static bool may_be_cache(const struct ms_gperf *tc, uint64_t p)
+{
+	return p % 16 == 0 && ms_peek_is_memory(tc->find->maps, p, CACHE_BYTES) &&
+	       !ms_extents_at(&tc->find->alloc->private->extents, tc->first, tc->end, p);
+}
+
 static struct ms_error *search_data(struct caches *caches, struct ms_range data)
 {
 	struct ms_gperf *tc = caches->tc;
@@ -202,9 +209,8 @@ static struct ms_error *search_data(struct caches *caches, struct ms_range data)
 	while (!(err = ms_words_next(words, &any)) && any)
 		for (size_t i = 0; !err && i < words->n; i++) {
 			uint64_t p = words->v[i];
-			if (p && p % 8 == 0 &&
-				ms_peek_is_memory(tc->find->maps, p, CACHE_BYTES) &&
-				!ms_ranges_has(&caches->seen, p) && is_cache(tc, p))
+			if (may_be_cache(tc, p) && !ms_ranges_has(&caches->seen, p) &&
+				is_cache(tc, p))
 				err = read_linked(caches, p);
 		}
 	return err;

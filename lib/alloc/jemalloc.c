@@ -59,8 +59,8 @@ static struct ms_error *read_books(struct ms_jemalloc *je)
 	struct ms_alloc_instance row = {
 		.allocator = "jemalloc", .path = je->module->path, .is_walked = true
 	};
-	(void)snprintf(row.layout, sizeof(row.layout), "%s, %s tree",
-		layout_names[je->root.layout], je->root.tree->name);
+	(void)snprintf(row.layout, sizeof(row.layout), "%s%s",
+		layout_names[je->root.layout], je->root.tree->suffix);
 	je->first = alloc->private->extents.n;
 	je->first_arena = (uint32_t)alloc->arenas.n;
 	struct ms_error *err = ms_alloc_add_instance(alloc, &row, &je->instance);

@@ -46,10 +46,10 @@ enum ms_jemalloc_state {
 
 /** The shape of a tree of pages. */
 struct ms_jemalloc_tree {
-	const char *name;
-	unsigned levels; ///< 2 or 3
-	unsigned bits;   ///< of an address, per level
-	unsigned words;  ///< in an entry of a leaf; 1 elsewhere
+	const char *suffix; ///< of the layout's name
+	unsigned levels;    ///< 2 or 3
+	unsigned bits;      ///< of an address, per level
+	unsigned words;     ///< in an entry of a leaf; 1 elsewhere
 };
 
 extern const struct ms_jemalloc_tree ms_jemalloc_trees[MS_JEMALLOC_TREES];

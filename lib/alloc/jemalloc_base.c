@@ -10,9 +10,9 @@
 enum {
 	HEAD_BYTES = 200,
 	NEXT = 8,
-	REST = 16,    // the descriptor: bits, address, size
-	NUMBER = 192, // in the oldest block
-	CHAIN_MAX = 256,
+	REST = 16,           // the descriptor: bits, address, size
+	NUMBER = 192,        // in the oldest block
+	STEPS_MAX = 1 << 20, // heads of blocks that are read, all in all
 };
 
 struct block {
@@ -21,11 +21,17 @@ struct block {
 	uint32_t number;
 };
 
-static bool block_at(struct ms_alloc_find *find, uint64_t at, struct block *ret)
+struct search {
+	struct ms_jemalloc *je;
+	unsigned steps;
+};
+
+static bool block_at(struct search *search, uint64_t at, struct block *ret)
 {
+	struct ms_alloc_find *find = search->je->find;
 	uint8_t head[HEAD_BYTES];
 	uint64_t rest_end;
-	if (at % MS_JEMALLOC_BLOCK ||
+	if (at % MS_JEMALLOC_BLOCK || search->steps++ >= STEPS_MAX ||
 		!ms_target_get(find->target, at, head, sizeof(head)))
 		return false;
 	uint64_t size = ms_get_u64(head), next = ms_get_u64(head + NEXT);
@@ -41,20 +47,21 @@ static bool block_at(struct ms_alloc_find *find, uint64_t at, struct block *ret)
 	return true;
 }
 
-static bool arena_of(struct ms_jemalloc *je, struct block block, unsigned *ret)
+static bool arena_of(struct search *search, struct block block, unsigned *ret)
 {
-	for (unsigned i = 0; block.next; i++)
-		if (i == CHAIN_MAX || !block_at(je->find, block.next, &block))
+	while (block.next)
+		if (!block_at(search, block.next, &block))
 			return false;
 	*ret = block.number;
 	return block.number < MS_JEMALLOC_ARENAS;
 }
 
-static struct ms_error *add_block(struct ms_jemalloc *je, const struct block *block)
+static struct ms_error *add_block(struct search *search, const struct block *block)
 {
+	struct ms_jemalloc *je = search->je;
 	struct ms_extent row = { .range = block->range, .state = MS_ALLOC_OVERHEAD };
 	unsigned number;
-	bool ok = arena_of(je, *block, &number);
+	bool ok = arena_of(search, *block, &number);
 	struct ms_error *err = ok ? ms_jemalloc_arena(je, number, &ok, &row.arena) : NULL;
 	if (err || !ok)
 		return err;
@@ -77,8 +84,9 @@ static uint64_t after_extents(const struct ms_jemalloc *je, uint64_t at)
 	return at;
 }
 
-static struct ms_error *search_mapping(struct ms_jemalloc *je, struct ms_range range)
+static struct ms_error *search_mapping(struct search *search, struct ms_range range)
 {
+	struct ms_jemalloc *je = search->je;
 	const struct ms_pages *pages = ms_target_pages(je->find->target);
 	struct ms_error *err = NULL;
 	uint64_t at = range.start;
@@ -86,15 +94,14 @@ static struct ms_error *search_mapping(struct ms_jemalloc *je, struct ms_range r
 		at < range.end) {
 		enum ms_page_state state;
 		struct ms_range run = ms_pages_run(pages, at, range.end, &state);
-		struct block block;
-		bool is_block = state != MS_PAGE_ABSENT &&
-				!ms_jemalloc_extent_at(je, at) &&
-				block_at(je->find, at, &block);
-		if (is_block)
-			err = add_block(je, &block);
-		at = is_block                  ? block.range.end
-		     : state == MS_PAGE_ABSENT ? run.end
-					       : at + MS_PAGE_SIZE;
+		struct block block = { 0 };
+		if (!ms_page_is_resident(state) && state != MS_PAGE_UNKNOWN) {
+			at = run.end; // whole terabytes may be absent
+			continue;
+		}
+		if (!ms_jemalloc_extent_at(je, at) && block_at(search, at, &block))
+			err = add_block(search, &block);
+		at = block.range.end ? block.range.end : at + MS_PAGE_SIZE;
 	}
 	return err;
 }
@@ -110,6 +117,7 @@ static void check_places(struct ms_jemalloc *je)
 
 struct ms_error *ms_jemalloc_read_base(struct ms_jemalloc *je)
 {
+	struct search search = { .je = je };
 	const struct ms_maps *maps = je->find->maps;
 	struct ms_error *err = NULL;
 	for (size_t i = 0; !err && i < maps->n; i++) {
@@ -117,17 +125,15 @@ struct ms_error *ms_jemalloc_read_base(struct ms_jemalloc *je)
 		if (ms_cancel_raised(je->find->cancel))
 			return ms_error_new(MS_ERROR_CANCELLED, "interrupted");
 		if (ms_peek_is_memory(maps, m->range.start, 1))
-			err = search_mapping(je, m->range);
+			err = search_mapping(&search, m->range);
 	}
 	check_places(je);
 	return err;
 }
 
+// They were found in ascending order.
 const struct ms_jemalloc_block *ms_jemalloc_block_at(
 	const struct ms_jemalloc *je, uint64_t address)
 {
-	ms_array_foreach (block, &je->blocks)
-		if (ms_range_has(block->range, address))
-			return block;
-	return NULL;
+	return ms_range_at(je->blocks.v, je->blocks.n, address);
 }

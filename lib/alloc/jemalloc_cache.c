@@ -17,6 +17,7 @@ enum {
 	STACK_MAX = 64 << 10,  // bytes of pointers of one bin
 	SLOW_MAX = 512,        // bytes of a 5.3 cache's second part
 	CACHES_MAX = 1 << 16,
+	BAD_MAX = 64, // pointers of one cache that are none, before it is given up
 };
 
 // 5.2: offsets within a cache.
@@ -56,7 +57,7 @@ struct caches {
 // What one cache holds.
 struct content {
 	uint64_t blocks, bytes;
-	bool is_torn;
+	unsigned bad; // pointers to no block or to one that was met before, odd bins
 };
 
 static bool old_cache_at(struct ms_peek *peek, uint64_t at, struct cache *ret)
@@ -163,7 +164,7 @@ static struct ms_error *add_block(
 		content->blocks++;
 		content->bytes += e->slot ? e->slot : e->usable;
 	} else {
-		content->is_torn = true;
+		content->bad++;
 	}
 	return NULL;
 }
@@ -174,10 +175,10 @@ static struct ms_error *read_stack(struct caches *caches, uint64_t at, size_t n,
 	struct ms_jemalloc *je = caches->je;
 	struct ms_error *err = NULL;
 	if (!ms_peek_bytes(je->find->peek, at, caches->stack, n * 8)) {
-		content->is_torn = true;
+		content->bad++;
 		return NULL;
 	}
-	for (size_t i = 0; !err && i < n; i++)
+	for (size_t i = 0; !err && i < n && content->bad < BAD_MAX; i++)
 		err = add_block(je, caches->stack[i], size_class, content);
 	return err;
 }
@@ -188,8 +189,20 @@ static uint64_t bin_at(const struct cache *cache, unsigned i)
 				     : cache->large + (i - MS_JEMALLOC_SMALL) * BIN_BYTES;
 }
 
+// Is there a block of its class on top of a bin's stack?
+static bool has_block(struct caches *caches, const struct cache *cache, unsigned i)
+{
+	struct ms_jemalloc *je = caches->je;
+	uint64_t at, block;
+	size_t n;
+	return stack_of(je, bin_at(cache, i), &at, &n) && n &&
+	       ms_peek_u64(je->find->peek, at, &block) &&
+	       is_of_class(ms_jemalloc_extent_at(je, block), block, i,
+		       ms_jemalloc_class_size(i));
+}
+
 // The first class that is not cached ends the array: none of the small ones, and in all
-// caches the same.
+// caches the same. What follows may be anything, but no stacks of blocks.
 static struct ms_error *read_bins(
 	struct caches *caches, const struct cache *cache, struct content *content)
 {
@@ -200,9 +213,11 @@ static struct ms_error *read_bins(
 	for (; !err && i < BINS_MAX && stack_of(caches->je, bin_at(cache, i), &at, &n);
 		i++)
 		err = read_stack(caches, at, n, i, content);
+	for (unsigned next = i + 1; next < BINS_MAX; next++)
+		content->bad += has_block(caches, cache, next);
 	if (!caches->bins)
 		caches->bins = i;
-	content->is_torn |= i < MS_JEMALLOC_SMALL || caches->bins != i;
+	content->bad += i < MS_JEMALLOC_SMALL || caches->bins != i;
 	return err;
 }
 
@@ -240,7 +255,7 @@ static struct ms_error *read_cache(struct caches *caches, const struct cache *ca
 	if (err)
 		return err;
 	je->caches++;
-	je->caches_torn += content.is_torn;
+	je->caches_torn += content.bad != 0;
 	const struct ms_thread_row *owner = owner_of(je, cache->address);
 	uint32_t arena = arena_row(je, cache->arena);
 	if (!owner)

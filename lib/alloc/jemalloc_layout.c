@@ -26,8 +26,8 @@ static const struct fields fields_of[MS_JEMALLOC_LAYOUTS] = {
 };
 
 const struct ms_jemalloc_tree ms_jemalloc_trees[MS_JEMALLOC_TREES] = {
-	{ "48-bit", .levels = 2, .bits = 18, .words = 1 },
-	{ "57-bit", .levels = 3, .bits = 15, .words = 2 },
+	{ "", .levels = 2, .bits = 18, .words = 1 },
+	{ " (57-bit)", .levels = 3, .bits = 15, .words = 2 },
 };
 
 uint64_t ms_jemalloc_class_size(unsigned size_class)

@@ -207,22 +207,34 @@ static struct ms_error *add_extent(struct heap *heap, uint32_t arena,
 	return range.start < range.end ? ms_alloc_add_extent(heap->alloc, &extent) : NULL;
 }
 
+// A page of one block, which begins and ends where it likes.
+static struct ms_error *add_block(
+	struct heap *heap, uint32_t arena, const struct ms_mi_page *page)
+{
+	struct ms_range range = { page->start, page->start + page->block };
+	struct ms_error *err = add_extent(heap, arena,
+		(struct ms_range){ page->range.start, range.start }, MS_ALLOC_OVERHEAD);
+	if (!err)
+		err = add_extent(heap, arena, range, MS_ALLOC_LIVE);
+	return err ? err
+		   : add_extent(heap, arena,
+			     (struct ms_range){ range.end, page->range.end },
+			     MS_ALLOC_OVERHEAD);
+}
+
 // The blocks carved out so far, and the rest of the page, which nobody ever touched.
 static struct ms_error *add_blocks(
 	struct heap *heap, uint32_t arena, const struct ms_mi_page *page)
 {
-	bool is_one = page->reserved == 1;
 	uint64_t end = page->start + page->block * page->capacity;
 	if (page->capacity == page->reserved)
 		end = page->range.end;
 	struct ms_extent extent = {
 		.range = { page->range.start, end },
 		.arena = arena,
-		.slot = is_one ? 0 : (uint32_t)page->block,
+		.slot = (uint32_t)page->block,
 		.first = (uint32_t)(page->start - page->range.start),
-		.n = is_one ? 0 : page->capacity,
-		.memory = page->start,
-		.usable = page->block,
+		.n = page->capacity,
 		.state = MS_ALLOC_LIVE,
 	};
 	struct ms_error *err = ms_alloc_add_extent(heap->alloc, &extent);
@@ -240,7 +252,8 @@ static struct ms_error *add_page(
 	owner->pages++;
 	owner->blocks += page->used;
 	owner->arena = arena;
-	struct ms_error *err = add_blocks(heap, arena, page);
+	struct ms_error *err = page->reserved == 1 ? add_block(heap, arena, page)
+						   : add_blocks(heap, arena, page);
 	return err ? err : mark_free(heap, page);
 }
 

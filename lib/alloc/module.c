@@ -47,14 +47,21 @@ static bool is_same_file(const struct ms_mapping *a, const struct ms_mapping *b)
 	       (!a->name.n || !memcmp(a->name.p, b->name.p, a->name.n));
 }
 
-// The mappings of one load of a file: [first, ret). Another load of it begins with file
-// offset 0 again; holes between segments may hold nobody else's mapping.
-static size_t end_of_module(const struct ms_maps *maps, size_t first)
+// One more mapping of this load of a file: another load begins with file offset 0 again.
+static bool is_of_load(const struct ms_mapping *first, const struct ms_mapping *m)
+{
+	return is_same_file(first, m) && m->offset > first->offset;
+}
+
+// Behind the last mapping of one load of a file. What its program headers leave free
+// between two segments (ld.so up to 2.34 does that to itself) may be anybody's by now.
+static size_t end_of_module(const struct ms_maps *maps, size_t first, uint64_t limit)
 {
 	size_t end = first + 1;
-	while (end < maps->n && is_same_file(&maps->v[first], &maps->v[end]) &&
-		maps->v[end].offset > maps->v[first].offset)
-		end++;
+	for (size_t i = end; i < maps->n && (i == end || maps->v[i].range.start < limit);
+		i++)
+		if (is_of_load(&maps->v[first], &maps->v[i]))
+			end = i + 1;
 	return end;
 }
 
@@ -140,7 +147,8 @@ static struct ms_error *list_data(const struct ms_maps *maps, size_t first, size
 		return NULL;
 	struct ms_range all = { module->range.start, end_in_memory(module, guess) };
 	for (size_t i = first; !err && i < end; i++)
-		if (is_private_data(&maps->v[i]))
+		if (is_private_data(&maps->v[i]) &&
+			is_same_file(&maps->v[first], &maps->v[i]))
 			err = ms_ranges_add(&data, maps->v[i].range);
 	for (size_t i = end; !err && i < maps->n && is_bss(&maps->v[i]) &&
 			     maps->v[i].range.start == maps->v[i - 1].range.end;
@@ -162,17 +170,21 @@ static struct ms_error *list_data(const struct ms_maps *maps, size_t first, size
 }
 
 static struct ms_error *add_module(
-	struct ms_modules *modules, struct ms_target *target, size_t first, size_t end)
+	struct ms_modules *modules, struct ms_target *target, size_t first)
 {
 	const struct ms_maps *maps = ms_target_maps(target);
 	struct ms_module *module = ms_array_push(modules);
 	if (!module)
 		return &ms_error_nomem;
 	module->path = maps->v[first].name;
+	struct ms_error *err = open_image(modules, target, &maps->v[first], module);
+	if (err)
+		return err;
+	size_t end = end_of_module(
+		maps, first, end_in_memory(module, maps->v[first].range.end));
 	module->range = (struct ms_range){ maps->v[first].range.start,
 		maps->v[end - 1].range.end };
-	struct ms_error *err = open_image(modules, target, &maps->v[first], module);
-	return err ? err : list_data(maps, first, end, modules, module);
+	return list_data(maps, first, end, modules, module);
 }
 
 struct ms_error *ms_modules_load(struct ms_target *target, struct ms_modules *ret)
@@ -181,15 +193,11 @@ struct ms_error *ms_modules_load(struct ms_target *target, struct ms_modules *re
 	struct ms_error *err = NULL;
 	struct ms_modules modules = { 0 };
 	ms_arena_init(&modules.arena);
-	for (size_t i = 0, end; !err && i < maps->n; i = end) {
-		end = i + 1;
-		if (maps->v[i].kind != MS_MAPPING_FILE || maps->v[i].offset ||
-			!(maps->v[i].flags & MS_MAPPING_READ) ||
-			!is_elf_at(target, &maps->v[i]))
-			continue;
-		end = end_of_module(maps, i);
-		err = add_module(&modules, target, i, end);
-	}
+	for (size_t i = 0; !err && i < maps->n; i++)
+		if (maps->v[i].kind == MS_MAPPING_FILE && !maps->v[i].offset &&
+			maps->v[i].flags & MS_MAPPING_READ &&
+			is_elf_at(target, &maps->v[i]))
+			err = add_module(&modules, target, i);
 	if (err)
 		ms_modules_deinit(&modules);
 	else

@@ -94,11 +94,23 @@ static struct ms_error *add_mappings(struct ms_alloc_find *find, uint32_t instan
 	return err;
 }
 
+// Rings of list heads are no rarity in data: they are musl's only in its own library, or
+// in a program that stands alone.
+static bool may_be_musl(const struct ms_alloc_find *find, const struct ms_module *module)
+{
+	struct ms_bytes name = ms_bytes_basename(module->path);
+	return ms_bytes_starts(name, "ld-musl-") || ms_bytes_starts(name, "libc.musl-") ||
+	       ms_bytes_is(name, "libc.so") ||
+	       (find->modules.n == 1 && !find->alloc->instances.n);
+}
+
 static struct ms_error *look_for_bins(struct ms_sweep *sweep,
 	const struct ms_module *module, uint64_t address, const uint8_t *bytes, size_t n)
 {
 	struct ms_error *err = NULL;
 	uint32_t instance;
+	if (!may_be_musl(sweep->find, module))
+		return NULL;
 	for (size_t at = 0; !err && !sweep->is_over && at < n; at += 8) {
 		if (!are_bins(sweep->find->peek, bytes + at, address + at))
 			continue;

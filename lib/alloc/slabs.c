@@ -43,19 +43,6 @@ struct ms_error *ms_slabs_regions(struct ms_alloc *alloc)
 	return NULL;
 }
 
-static size_t first_extent(const struct ms_extents *extents, uint64_t at)
-{
-	size_t low = 0, high = extents->n;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (extents->v[mid].range.start < at)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
 static enum ms_alloc_state state_of(
 	const struct ms_alloc *alloc, const struct ms_extent *e, uint64_t memory)
 {
@@ -160,7 +147,8 @@ struct ms_error *ms_slabs_walk(const struct ms_alloc *alloc,
 {
 	const struct ms_extents *extents = &alloc->private->extents;
 	struct ms_error *err = NULL;
-	for (size_t i = first_extent(extents, region->range.start);
+	for (size_t i = ms_range_search(
+		     extents->v, extents->n, sizeof(*extents->v), region->range.start);
 		!err && i < extents->n && extents->v[i].range.start < region->range.end;
 		i++) {
 		const struct ms_extent *e = &extents->v[i];

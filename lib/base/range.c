@@ -12,17 +12,37 @@ void ms_ranges_deinit(struct ms_ranges *list)
 	ms_array_deinit(list);
 }
 
-size_t ms_ranges_find(const struct ms_ranges *list, uint64_t address)
+static struct ms_range range_of(const void *v, size_t size, size_t i)
 {
-	size_t lo = 0, hi = list->n;
+	struct ms_range range;
+	memcpy(&range, (const char *)v + i * size, sizeof(range));
+	return range;
+}
+
+size_t ms_range_search(const void *v, size_t n, size_t size, uint64_t address)
+{
+	size_t lo = 0, hi = n;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
-		if (list->v[mid].end <= address)
+		if (range_of(v, size, mid).end <= address)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
 	return lo;
+}
+
+void *ms_range_record(const void *v, size_t n, size_t size, uint64_t address)
+{
+	size_t i = ms_range_search(v, n, size, address);
+	if (i == n || range_of(v, size, i).start > address)
+		return NULL;
+	return (char *)(uintptr_t)v + i * size;
+}
+
+size_t ms_ranges_find(const struct ms_ranges *list, uint64_t address)
+{
+	return ms_range_search(list->v, list->n, sizeof(*list->v), address);
 }
 
 bool ms_ranges_has(const struct ms_ranges *list, uint64_t address)

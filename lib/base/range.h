@@ -47,6 +47,25 @@ static inline struct ms_range ms_range_clip(struct ms_range a, struct ms_range t
 	return (struct ms_range){ start, end > start ? end : start };
 }
 
+/**
+ * Index of the first of n ascending, disjoint records that ends after `address`; n if
+ * there is none.
+ *
+ * @param v  records of `size` bytes that begin with their struct ms_range
+ * Cost: logarithmic.
+ */
+size_t ms_range_search(const void *v, size_t n, size_t size, uint64_t address);
+
+/**
+ * The record of an array that holds an address, or NULL. Its elements begin with their
+ * struct ms_range, and are ascending and disjoint.
+ */
+#define ms_range_at(v, n, address)                                                       \
+	((__typeof__((v) + 0))ms_range_record((v), (n), sizeof(*(v)), (address)))
+
+/** What ms_range_at() yields; the caller says whether the record may be changed. */
+void *ms_range_record(const void *v, size_t n, size_t size, uint64_t address);
+
 /** Ascending, disjoint ranges; ones that touch are joined. Zeroed is empty. */
 struct ms_ranges {
 	struct ms_range *v;

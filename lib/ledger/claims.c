@@ -173,19 +173,24 @@ static bool is_given_back(enum ms_state state)
 	       state == MS_STATE_OVERHEAD;
 }
 
+struct ms_error *ms_claims_used(struct ms_claims *claims, ms_kind freed, ms_kind user,
+	uint64_t bytes, uint64_t count)
+{
+	struct use_slots *slots = slots_of(claims, freed);
+	if (!slots)
+		return &ms_error_nomem;
+	__atomic_fetch_add(&slots->bytes[user], bytes, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&slots->count[user], count, __ATOMIC_RELAXED);
+	return NULL;
+}
+
 struct ms_error *ms_claims_offer(struct ms_claims *claims, struct ms_blocks *blocks,
 	const struct ms_block *block, ms_kind kind)
 {
 	ms_kind now = ms_blocks_kind(blocks, block->ordinal);
 	if (!is_given_back(ms_kinds_row(claims->kinds, now)->state))
 		return ms_blocks_offer(blocks, claims->kinds, block->ordinal, kind);
-	struct use_slots *slots = slots_of(claims, now);
-	if (!slots)
-		return &ms_error_nomem;
-	__atomic_fetch_add(
-		&slots->bytes[kind], ms_range_size(block->range), __ATOMIC_RELAXED);
-	__atomic_fetch_add(&slots->count[kind], 1, __ATOMIC_RELAXED);
-	return NULL;
+	return ms_claims_used(claims, now, kind, ms_range_size(block->range), 1);
 }
 
 const struct ms_segment *ms_claims_segments(const struct ms_claims *claims, size_t *ret_n)
@@ -202,17 +207,7 @@ size_t ms_claims_clipped(const struct ms_claims *claims)
 static const struct ms_segment *find_segment(
 	const struct ms_claims *claims, uint64_t address)
 {
-	size_t lo = 0, hi = claims->segments.n;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (claims->segments.v[mid].range.end <= address)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	if (lo == claims->segments.n || claims->segments.v[lo].range.start > address)
-		return NULL;
-	return &claims->segments.v[lo];
+	return ms_range_at(claims->segments.v, claims->segments.n, address);
 }
 
 struct ms_answer ms_claims_find(const struct ms_claims *claims, uint64_t address)

@@ -114,6 +114,19 @@ struct ms_error *ms_claims_offer(struct ms_claims *claims, struct ms_blocks *blo
 	const struct ms_block *block, ms_kind kind) MS_MUST_CHECK;
 
 /**
+ * Say who used freed memory last, beside the row it stays in: for what was learnt from a
+ * sample rather than block by block.
+ *
+ * @param freed  kind of the memory: free or cached
+ * @param user   kind that names the last user
+ * @param bytes  resident bytes this stands for; count: pages or blocks
+ * Errors: NOMEM.
+ * Safety: any thread.
+ */
+struct ms_error *ms_claims_used(struct ms_claims *claims, ms_kind freed, ms_kind user,
+	uint64_t bytes, uint64_t count) MS_MUST_CHECK;
+
+/**
  * Resolve what was added so far. May be called again after more was added; answers and
  * segments of before are then void.
  *

@@ -235,17 +235,8 @@ static struct ms_error *overlay(struct resolver *r)
 
 static const struct ms_claim *claim_at(const segments *list, uint64_t address)
 {
-	size_t lo = 0, hi = list->n;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (list->v[mid].range.end <= address)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	if (lo == list->n || list->v[lo].range.start > address)
-		return NULL;
-	return list->v[lo].claim;
+	const __typeof__(*list->v) *won = ms_range_at(list->v, list->n, address);
+	return won ? won->claim : NULL;
 }
 
 // What a claim lies in: a range it may not leave, and the state of the memory there.

@@ -10,6 +10,7 @@ static const struct ms_reader *const readers[] = {
 	&ms_kernel_reader,
 	&ms_threads_reader,
 	&ms_alloc_reader,
+	&ms_leftovers_reader,
 	&ms_hotspot_shape_reader,
 };
 

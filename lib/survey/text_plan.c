@@ -93,7 +93,9 @@ uint32_t ms_text_plan_owner(void *arg, uint64_t address, struct ms_range *ret_ra
 struct choice {
 	struct ms_text_plan *plan;
 	const struct ms_text_plan_options *options;
-	uint64_t *left_out; // by owner
+	uint64_t *left_out;         // by owner
+	struct ms_blocks_sum *sums; // by kind, of one stretch of a walked heap
+	size_t kind_n;
 };
 
 // In a walked heap the claim's owner does not say whose the blocks are: all of it is
@@ -114,6 +116,48 @@ static bool may_have_text(enum ms_page_state state)
 	return state != MS_PAGE_ABSENT && state != MS_PAGE_ZERO && state != MS_PAGE_GUARD;
 }
 
+static void add_bytes(struct choice *c, bool chosen, const char *owner, uint64_t bytes)
+{
+	uint32_t number = owner_number(c->plan, owner);
+	const char *wanted = c->options->owner;
+	if (wanted && !is_below(owner, wanted))
+		chosen = false; // it is read for its neighbours' sake
+	if (number != MS_TEXT_OWNER_NONE)
+		(chosen ? c->plan->chosen : c->left_out)[number] += bytes;
+}
+
+// A stretch of a walked heap, by the blocks in it; claim is what lies around them.
+static void add_blocks(struct choice *c, bool chosen, const struct ms_claim *claim,
+	struct ms_range range)
+{
+	struct ms_kinds *kinds = ms_claims_kinds(c->plan->claims);
+	struct ms_block block;
+	memset(c->sums, 0, c->kind_n * sizeof(*c->sums));
+	if (!ms_blocks_find(claim->blocks, range.start, &block)) {
+		add_bytes(c, chosen, ms_kinds_row(kinds, claim->kind)->owner,
+			ms_range_size(range));
+		return;
+	}
+	bool is_inside = block.range.start >= range.start;
+	if (!is_inside) {
+		c->sums[block.kind].bytes +=
+			ms_range_size(ms_range_clip(block.range, range));
+		is_inside = ms_blocks_next(claim->blocks, &block) &&
+			    block.range.start < range.end;
+	}
+	if (is_inside) {
+		ms_blocks_add_up(claim->blocks, &block, range.end, c->sums);
+		c->sums[block.kind].bytes +=
+			ms_range_size(ms_range_clip(block.range, range));
+	}
+	for (size_t kind = 0; kind < c->kind_n; kind++)
+		if (c->sums[kind].bytes)
+			add_bytes(c, chosen,
+				ms_kinds_row(kinds, kind ? (ms_kind)kind : claim->kind)
+					->owner,
+				c->sums[kind].bytes);
+}
+
 // One stretch of a mapping with one claim.
 static struct ms_error *choose_stretch(struct choice *c, const struct ms_mapping *mapping,
 	struct ms_range range, const struct ms_segment *segment)
@@ -131,10 +175,11 @@ static struct ms_error *choose_stretch(struct choice *c, const struct ms_mapping
 		if (ms_page_is_resident(state))
 			plan->resident += ms_range_size(run);
 		bool chosen = is_chosen(c, mapping, owner, segment);
-		uint32_t number = owner_number(plan, owner);
-		if (ms_page_is_resident(state) && number != MS_TEXT_OWNER_NONE)
-			(chosen ? plan->chosen : c->left_out)[number] +=
-				ms_range_size(run);
+		bool has_blocks = segment && segment->claim->blocks;
+		if (ms_page_is_resident(state) && has_blocks)
+			add_blocks(c, chosen, segment->claim, run);
+		else if (ms_page_is_resident(state))
+			add_bytes(c, chosen, owner, ms_range_size(run));
 		if (!chosen)
 			continue;
 		plan->planned += ms_range_size(run);
@@ -212,8 +257,11 @@ struct ms_error *ms_text_plan_make(struct ms_target *target, struct ms_claims *c
 	_cleanup_free_ uint64_t *left_out =
 		err ? NULL : calloc(plan.owner_n + 1, sizeof(*left_out));
 	struct choice c = { .plan = &plan, .options = options, .left_out = left_out };
+	c.kind_n = ms_kinds_count(ms_claims_kinds(claims));
+	_cleanup_free_ struct ms_blocks_sum *sums = calloc(c.kind_n, sizeof(*sums));
+	c.sums = sums;
 	if (!err)
-		err = left_out ? make(&c) : &ms_error_nomem;
+		err = left_out && sums ? make(&c) : &ms_error_nomem;
 	if (err) {
 		ms_text_plan_deinit(&plan);
 		return err;

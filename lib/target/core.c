@@ -165,6 +165,7 @@ static struct ms_error *load_threads(struct ms_target *target, struct ms_core *c
 		v[i].tid = threads.v[i].tid;
 		v[i].sp = threads.v[i].sp;
 		v[i].pc = threads.v[i].pc;
+		v[i].fs_base = threads.v[i].fs_base;
 	}
 	if (threads.n)
 		qsort(v, threads.n, sizeof(*v), compare_tids);

@@ -17,15 +17,7 @@ struct stretch {
 // Index of the first recorded gap that ends after the address.
 static size_t gap_index(const struct ms_gaps *gaps, uint64_t address)
 {
-	size_t lo = 0, hi = gaps->n;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (gaps->v[mid].range.end <= address)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
+	return ms_range_search(gaps->v, gaps->n, sizeof(*gaps->v), address);
 }
 
 // At most n bytes of a stretch; n is a number of the file's and may be anything.

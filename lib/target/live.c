@@ -36,10 +36,9 @@ static struct ms_error *live_check_alive(struct ms_target *target)
 	struct ms_live *live = target->backend;
 	uint8_t byte;
 	// After exec the pid and the start time are the same, but the memory is not: a
-	// read through the old mm's descriptor then gives nothing.
-	bool has_mm =
-		live->mem_fd < 0 || !target->maps.n ||
-		pread(live->mem_fd, &byte, 1, (off_t)target->maps.v[0].range.start) != 0;
+	// read through the old mm's descriptor then gives nothing. While it is there nothing
+	// is mapped at address 0, which is an error, and no page comes of it.
+	bool has_mm = live->mem_fd < 0 || pread(live->mem_fd, &byte, 1, 0) != 0;
 	if (has_mm && live_status_now(target, &status))
 		return NULL;
 	return ms_live_gone(live);

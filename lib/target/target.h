@@ -85,6 +85,7 @@ struct ms_thread {
 	uint64_t ns_tid;      ///< in the target's own pid namespace; 0: not known
 	char name[16];        ///< comm; any bytes, NUL-terminated
 	uint64_t sp, pc;      ///< of a thread that waits in the kernel; 0 if it ran
+	uint64_t fs_base;     ///< x86-64: its control block; only cores have it
 	uint64_t start_ticks; ///< since boot
 	uint64_t utime_ticks, stime_ticks, minflt, majflt;
 	char state;

@@ -4,8 +4,9 @@
  *
  * In this order, the first to enter a thread or stack stays:
  *   glibc_lists.c  the heads libc's descriptors name, else heads found in its data
- *   scan.c         control blocks above stack pointers and at the tops of stacks; the
- *                  first thread's in the memory ld.so got for it; stacks by shape
+ *   scan.c         control blocks that registers point to, above stack pointers and at
+ *                  the tops of stacks; the first thread's in the memory ld.so got for it;
+ *                  stacks by shape
  */
 #pragma once
 

@@ -85,12 +85,12 @@ static bool library_open(
 	struct ms_stack_finder *f, const struct ms_mapping *m, struct library *lib)
 {
 	*lib = (struct library){ .memory = { read_memory, f->target, UINT64_MAX } };
-	_cleanup_error_ struct ms_error *err = open_from_file(f, m, lib);
+	ms_error_free(open_from_file(f, m, lib));
 	if (lib->image)
 		return true;
-	_cleanup_error_ struct ms_error *mapped_err =
-		ms_elf_image_open_mapped(&lib->memory, m->range.start, &lib->image);
-	if (mapped_err)
+	ms_error_free(
+		ms_elf_image_open_mapped(&lib->memory, m->range.start, &lib->image));
+	if (!lib->image)
 		return false;
 	lib->bias = lib->image->bias;
 	return true;

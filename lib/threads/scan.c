@@ -9,7 +9,8 @@ enum {
 	TOP_BYTES = 8 << 10,   // of a stack: the control block lies in its last pages
 	STACK_MAX = 64 << 20,  // of a stack known by its shape only
 	FIRST_MAX = 256 << 10, // of a mapping that may hold the first thread's block
-	FIRST_TOTAL = 8 << 20,
+	FIRST_TOTAL = 16 << 20,
+	NEAR = 2, // mappings
 };
 
 static const struct ms_block_origin by_scan = {
@@ -157,10 +158,14 @@ static struct ms_error *scan_tops(struct ms_stack_finder *f)
 	return err;
 }
 
-static bool is_file_beside(const struct ms_maps *maps, size_t i)
+// Among the libraries: a file's mapping is one of the next ones on either side.
+static bool is_file_near(const struct ms_maps *maps, size_t i)
 {
-	return (i > 0 && maps->v[i - 1].kind == MS_MAPPING_FILE) ||
-	       (i + 1 < maps->n && maps->v[i + 1].kind == MS_MAPPING_FILE);
+	size_t from = i > NEAR ? i - NEAR : 0, end = ms_min(maps->n, i + NEAR + 1);
+	for (size_t j = from; j < end; j++)
+		if (maps->v[j].kind == MS_MAPPING_FILE)
+			return true;
+	return false;
 }
 
 // Where the first thread's block may be. ld.so maps memory for it before there is a malloc,
@@ -173,7 +178,7 @@ static struct ms_range first_range(const struct ms_maps *maps, size_t i)
 	uint64_t size = ms_min(ms_range_size(range), FIRST_MAX);
 	if (m->kind == MS_MAPPING_HEAP)
 		range.end = range.start + size;
-	else if (ms_is_stack_memory(m) && is_file_beside(maps, i))
+	else if (ms_is_stack_memory(m) && is_file_near(maps, i))
 		range.start = range.end - size;
 	else
 		range.end = range.start;
@@ -192,10 +197,24 @@ static struct ms_error *scan_first(struct ms_stack_finder *f, struct ms_thread_r
 	return err;
 }
 
+// Where a core has the registers, one of them is the block's address.
+static struct ms_error *enter_by_register(
+	struct ms_stack_finder *f, const struct ms_thread_row *row)
+{
+	struct ms_ring_source source = ms_finder_source(f);
+	struct ms_control_block block;
+	if (row->control_block || !f->layout.has_self || !row->thread->fs_base ||
+		!ms_ring_block(&source, row->thread->fs_base, &block))
+		return NULL;
+	return found(f, &block);
+}
+
 struct ms_error *ms_scan_stacks(struct ms_stack_finder *f)
 {
 	struct ms_thread_table *table = f->table;
 	struct ms_error *err = NULL;
+	for (size_t i = 0; !err && i < table->n; i++)
+		err = enter_by_register(f, &table->v[i]);
 	for (size_t i = 0; !err && i < table->n; i++)
 		if (!table->v[i].control_block && !table->v[i].is_main)
 			err = scan_from_sp(f, &table->v[i]);

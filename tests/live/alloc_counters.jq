@@ -69,8 +69,10 @@ def glibc:
 	equal("fsmblks"; seen("fast"; "bytes"); $info.fsmblks),
 	equal("hblks"; instance.mmapped_blocks; $info.hblks),
 	equal("hblkhd"; instance.mmapped_bytes; $info.hblkhd),
-	equal("mmapped blocks walked"; mmapped | total(.count.live.blocks); $info.hblks),
-	equal("mmapped bytes walked"; mmapped | total(.count.live.bytes); $info.hblkhd - $drift),
+	equal("mmapped blocks walked"; mmapped | total(.count.live.blocks + .count.cached.blocks);
+		$info.hblks),
+	equal("mmapped bytes walked"; mmapped | total(.count.live.bytes + .count.cached.bytes);
+		$info.hblkhd - $drift),
 	equal("keepcost"; arenas | map(select(.main)) | total(.count.top.bytes); $info.keepcost),
 	equal("malloc_info arenas"; arenas | length; $truth.glibc.malloc_info.arenas),
 	equal("malloc_info heaps"; arenas | map(heap_of_arena) | sort | tostring;

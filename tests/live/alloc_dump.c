@@ -56,6 +56,14 @@ static void print_counts(const struct ms_alloc_arena *arena)
 	printf("}");
 }
 
+static size_t regions_of(const struct ms_alloc *alloc, size_t arena)
+{
+	size_t n = 0;
+	ms_array_foreach (region, &alloc->regions)
+		n += !region->is_whole && region->arena == arena;
+	return n;
+}
+
 // Blocks with mappings of their own form no arena of glibc's: `want_mmapped` tells them
 // apart.
 static void print_arenas(const struct ms_alloc *alloc, bool want_mmapped)
@@ -68,11 +76,13 @@ static void print_arenas(const struct ms_alloc *alloc, bool want_mmapped)
 		printf("%s{\"instance\":%u,\"number\":%u,\"address\":%" PRIu64
 		       ",\"main\":%s,\"locked\":%s,\"contiguous\":%s,\"threads\":%" PRIu64
 		       ",\"system\":%" PRIu64 ",\"peak\":%" PRIu64
-		       ",\"reclaimable\":%" PRIu64 ",\"off\":%" PRIu64 ",",
+		       ",\"reclaimable\":%" PRIu64 ",\"off\":%" PRIu64
+		       ",\"regions\":%zu,",
 			comma, a->instance, a->number, a->address,
 			a->is_main ? "true" : "false", a->is_locked ? "true" : "false",
 			a->is_contiguous ? "true" : "false", a->threads, a->system,
-			a->peak, a->reclaimable, a->off);
+			a->peak, a->reclaimable, a->off,
+			regions_of(alloc, (size_t)(a - alloc->arenas.v)));
 		print_counts(a);
 		printf("}");
 		comma = ",";

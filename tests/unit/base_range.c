@@ -109,6 +109,29 @@ static void test_single_ranges(void **state)
 	assert_int_equal(ms_range_size((struct ms_range){ 20, 10 }), 0);
 }
 
+// Records that begin with their range: holes between them, before and behind.
+static void records_are_found(void **state)
+{
+	(void)state;
+	static const struct record {
+		struct ms_range range;
+		int name;
+	} v[] = { { { 16, 32 }, 1 }, { { 32, 33 }, 2 }, { { 64, UINT64_MAX }, 3 } };
+	static const struct {
+		uint64_t address;
+		size_t index;
+		int name;
+	} want[] = { { 0, 0, 0 }, { 15, 0, 0 }, { 16, 0, 1 }, { 31, 0, 1 }, { 32, 1, 2 },
+		{ 33, 2, 0 }, { 63, 2, 0 }, { 64, 2, 3 }, { UINT64_MAX, 3, 0 } };
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		const struct record *found = ms_range_at(v, 3, want[i].address);
+		assert_int_equal(ms_range_search(v, 3, sizeof(v[0]), want[i].address),
+			want[i].index);
+		assert_int_equal(found ? found->name : 0, want[i].name);
+	}
+	assert_null(ms_range_at(v, 0, 16));
+}
+
 int main(void)
 {
 	const char *given = getenv("MS_SEED");
@@ -118,6 +141,7 @@ int main(void)
 		cmocka_unit_test(test_against_bitmap),
 		cmocka_unit_test(test_edges_of_the_address_space),
 		cmocka_unit_test(test_single_ranges),
+		cmocka_unit_test(records_are_found),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

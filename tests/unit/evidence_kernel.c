@@ -95,7 +95,7 @@ static void one_line_one_owner(void **state)
 		{ "rw-s 00000000 00:01 25 /dev/shm/segment", "shm.segment" },
 		{ "rw-p 00000000 00:00 0 [heap]", "malloc.heap" },
 		{ "rw-p 00000000 00:00 0 [anon:tcmalloc_region_NORMAL]",
-			"anon.tcmalloc_region_normal" },
+			"malloc.heap" },
 		{ "rw-p 00000000 00:00 0 [anon: glibc: malloc arena]", "malloc.heap" },
 		{ "rw-p 00000000 00:00 0 [anon: glibc: malloc]", "malloc.heap" },
 		{ "rw-p 00000000 00:00 0 [anon: glibc: pthread stack: 123]",

@@ -1,0 +1,215 @@
+// Who used freed memory last: pointers into a library that its blocks left behind. What
+// is free stays free, whoever used it; this is evidence beside it.
+//
+// A sample of resident pages of malloc's heaps, evenly spread, is looked up in the block
+// tables; those in free blocks are read. A page speaks for the library that most of its
+// words point into. libc and what every program has count only where nothing else does.
+
+#include <string.h>
+
+#include "alloc/alloc.h"
+#include "evidence/leftovers.h"
+#include "ledger/owner.h"
+
+enum {
+	SAMPLES = 8192,
+	WORDS_MIN = 2, // pointers that make a page speak
+	LIBRARIES_MAX = 1024,
+};
+
+// A mapped file with code, from its first mapping to its last.
+struct library {
+	struct ms_range range;
+	struct ms_bytes path;
+	bool is_common;
+	ms_kind kind;   // once it spoke
+	unsigned votes; // of the page being read
+};
+
+struct leftovers {
+	struct ms_reading *reading;
+	MS_ARRAY(struct library) libraries; // ascending
+	uint64_t stride;                    // resident bytes a sample stands for
+};
+
+static bool is_common(struct ms_bytes path)
+{
+	static const char *const names[] = { "libc.so", "libc-2.", "ld-", "libstdc++.",
+		"libgcc_s.", "libm.", "libm-2.", "libpthread", "libdl" };
+	struct ms_bytes name = ms_bytes_basename(path);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (ms_bytes_starts(name, names[i]))
+			return true;
+	return false;
+}
+
+static bool is_same_name(struct ms_bytes a, struct ms_bytes b)
+{
+	return a.n == b.n && (!a.n || !memcmp(a.p, b.p, a.n));
+}
+
+// Only files of which some part can run: data files are pointed into by chance.
+static struct ms_error *list_libraries(struct leftovers *l)
+{
+	const struct ms_maps *maps = ms_target_maps(l->reading->target);
+	for (size_t i = 0, end; i < maps->n; i = end) {
+		const struct ms_mapping *m = &maps->v[i];
+		unsigned flags = m->flags;
+		for (end = i + 1; end < maps->n && maps->v[end].kind == MS_MAPPING_FILE &&
+				  is_same_name(maps->v[end].name, m->name);
+			end++)
+			flags |= maps->v[end].flags;
+		if (m->kind != MS_MAPPING_FILE || !(flags & MS_MAPPING_EXEC) ||
+			l->libraries.n == LIBRARIES_MAX)
+			continue;
+		struct library *library = ms_array_push(&l->libraries);
+		if (!library)
+			return &ms_error_nomem;
+		library->range =
+			(struct ms_range){ m->range.start, maps->v[end - 1].range.end };
+		library->path = m->name;
+		library->is_common = is_common(m->name);
+	}
+	return NULL;
+}
+
+static struct library *library_at(struct leftovers *l, uint64_t address)
+{
+	return ms_range_at(l->libraries.v, l->libraries.n, address);
+}
+
+// "/usr/lib/libjvm.so" is lib.jvm; a program that is no library keeps its name.
+static struct ms_error *make_kind(struct leftovers *l, struct library *library)
+{
+	char owner[MS_OWNER_TEXT];
+	struct ms_bytes stem = ms_bytes_basename(library->path);
+	if (ms_bytes_starts(stem, "lib"))
+		stem = ms_bytes_sub(stem, 3, stem.n - 3);
+	for (size_t i = 1; i < stem.n; i++)
+		if (stem.p[i] == '.') {
+			stem.n = i;
+			break;
+		}
+	struct ms_kind_row row = { .owner = ms_owner_id("lib", stem, owner),
+		.reader = "leftovers",
+		.detail = "pointers into it, left in free blocks",
+		.state = MS_STATE_LIVE,
+		.grade = MS_GRADE_CONTENT,
+		.precedence = MS_PRECEDENCE_SHAPE };
+	return ms_claims_kind(l->reading->claims, &row, &library->kind);
+}
+
+// The library a page speaks for; NULL: it says nothing.
+static struct library *speak_for(struct leftovers *l, const uint64_t *words, size_t n)
+{
+	struct library *best = NULL;
+	if (!l->libraries.n)
+		return NULL;
+	uint64_t low = l->libraries.v[0].range.start;
+	uint64_t high = l->libraries.v[l->libraries.n - 1].range.end;
+	ms_array_foreach (library, &l->libraries)
+		library->votes = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct library *library = words[i] >= low && words[i] < high
+						  ? library_at(l, words[i])
+						  : NULL;
+		if (!library)
+			continue;
+		library->votes++;
+		bool is_better = !best || (best->is_common && !library->is_common) ||
+				 (best->is_common == library->is_common &&
+					 library->votes > best->votes);
+		if (is_better)
+			best = library;
+	}
+	return best && best->votes >= WORDS_MIN ? best : NULL;
+}
+
+// What a free block has of its own words is the allocator's: links in front, a size behind.
+static struct ms_error *look_into(
+	struct leftovers *l, struct ms_range page, const struct ms_block *block)
+{
+	uint64_t words[MS_PAGE_SIZE / 8];
+	struct ms_range own = { block->range.start + 32, block->range.end };
+	struct ms_range part = ms_range_clip(page, own);
+	size_t n = (size_t)(ms_range_size(part) / 8);
+	if (!n || !ms_target_get(l->reading->target, part.start, words, n * 8))
+		return NULL;
+	struct library *library = speak_for(l, words, n);
+	if (!library)
+		return NULL;
+	struct ms_error *err = library->kind ? NULL : make_kind(l, library);
+	return err ? err
+		   : ms_claims_used(l->reading->claims, block->kind, library->kind,
+			     l->stride, 1);
+}
+
+static struct ms_error *look_at(
+	struct leftovers *l, const struct ms_alloc_region *region, uint64_t address)
+{
+	struct ms_kinds *kinds = ms_claims_kinds(l->reading->claims);
+	struct ms_range page = { address, address + MS_PAGE_SIZE };
+	struct ms_block block;
+	// A page of small blocks is judged by the one in its middle.
+	if (!region->blocks ||
+		!ms_blocks_find(region->blocks, address + MS_PAGE_SIZE / 2, &block))
+		return NULL;
+	enum ms_state state = ms_kinds_row(kinds, block.kind)->state;
+	if (state != MS_STATE_FREE && state != MS_STATE_CACHED)
+		return NULL;
+	return look_into(l, page, &block);
+}
+
+static struct ms_error *sample_region(
+	struct leftovers *l, const struct ms_alloc_region *region, uint64_t *skip)
+{
+	const struct ms_pages *pages = ms_target_pages(l->reading->target);
+	struct ms_range run, range = region->range;
+	struct ms_error *err = NULL;
+	if (!ms_align_up(range.start, MS_PAGE_SIZE, &range.start))
+		return NULL;
+	range.end = ms_align_down(range.end, MS_PAGE_SIZE);
+	for (uint64_t at = range.start; !err && at < range.end; at = run.end) {
+		enum ms_page_state state;
+		run = ms_pages_run(pages, at, range.end, &state);
+		if (!ms_page_is_resident(state))
+			continue;
+		uint64_t next = at + *skip;
+		for (; !err && next < run.end; next += l->stride)
+			err = look_at(l, region, next);
+		*skip = next - run.end;
+	}
+	return err;
+}
+
+static struct ms_error *settle(void *state, struct ms_reading *reading)
+{
+	const struct ms_alloc *alloc = reading->alloc;
+	struct leftovers l = { .reading = reading };
+	uint64_t resident = 0, skip = 0;
+	(void)state;
+	if (!alloc)
+		return NULL;
+	ms_array_foreach (region, &alloc->regions)
+		resident += ms_pages_resident(
+			ms_target_pages(reading->target), region->range);
+	l.stride = ms_max(ms_align_down(resident / SAMPLES, MS_PAGE_SIZE), MS_PAGE_SIZE);
+	struct ms_error *err = list_libraries(&l);
+	ms_array_foreach (region, &alloc->regions)
+		if (!err)
+			err = sample_region(&l, region, &skip);
+	ms_array_deinit(&l.libraries);
+	return err;
+}
+
+static struct ms_error *anchor(struct ms_reading *reading, void *arg, void **ret_state)
+{
+	(void)reading;
+	(void)arg;
+	(void)ret_state;
+	return NULL;
+}
+
+const struct ms_reader ms_leftovers_reader = {
+	.name = "leftovers", .anchor = anchor, .settle = settle
+};

@@ -73,6 +73,13 @@ bool ms_gperf_span_parse(const uint8_t bytes[MS_GPERF_SPAN_BYTES], unsigned page
 	struct ms_gperf_span *ret);
 
 /**
+ * The page of a span that entry `index` of some second-level table stands for; false if it
+ * has none of that index (the entry is a left-over), or several.
+ */
+bool ms_gperf_span_page(const struct ms_gperf_span *span, unsigned page_shift,
+	uint64_t index, uint64_t *ret);
+
+/**
  * Take the three tables of sizes apart; false if it is something else.
  *
  * @param batch, size  MS_GPERF_CLASSES numbers each

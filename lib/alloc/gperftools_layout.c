@@ -31,6 +31,20 @@ bool ms_gperf_span_parse(const uint8_t bytes[MS_GPERF_SPAN_BYTES], unsigned page
 	return true;
 }
 
+bool ms_gperf_span_page(const struct ms_gperf_span *span, unsigned page_shift,
+	uint64_t index, uint64_t *ret)
+{
+	uint64_t per_leaf = 1ull << ms_gperf_leaf_bits(page_shift);
+	uint64_t first = span->range.start >> page_shift;
+	uint64_t page = ms_align_down(first, per_leaf) + index;
+	if (page < first) // the span goes on in the next table
+		page += per_leaf;
+	if (span->pages > per_leaf || page - first >= span->pages)
+		return false;
+	*ret = page;
+	return true;
+}
+
 bool ms_gperf_classes_parse(const uint32_t *batch, const uint32_t *size,
 	const uint64_t *pages, struct ms_gperf_classes *ret)
 {

@@ -31,7 +31,8 @@ static bool may_be_leaf(const struct search *search, uint64_t word)
 		       8ull << ms_gperf_leaf_bits(search->shift));
 }
 
-// Does entry `index` lead to a span with a page of that index? Which page, then?
+// Does entry `index` lead to a span with a page of that index? Which page, then? Left-overs
+// must not say: one that came last in a sample would move the root.
 static bool agrees(
 	const struct search *search, uint64_t word, uint64_t index, uint64_t *ret_page)
 {
@@ -43,13 +44,7 @@ static bool agrees(
 		!ms_peek_is_memory(
 			search->find->maps, span.range.start, ms_range_size(span.range)))
 		return false;
-	uint64_t per_leaf = 1ull << ms_gperf_leaf_bits(search->shift);
-	uint64_t first = span.range.start >> search->shift;
-	uint64_t page = ms_align_down(first, per_leaf) + index;
-	if (page < first)
-		page += per_leaf;
-	*ret_page = page;
-	return page - first < span.pages;
+	return ms_gperf_span_page(&span, search->shift, index, ret_page);
 }
 
 // How many entries of a leaf are good, and for which part of the address space it is.

@@ -1,17 +1,25 @@
-// gperftools' descriptors and tables of sizes: right ones, and one wrong field at a time.
+// gperftools' descriptors and tables: right ones, one wrong field at a time, left-overs.
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "alloc/gperftools.h"
 
 enum {
 	SHIFT = 13,
 	N = 6,
+	PAGES = 64,
+	ROOT_AT = 512,
+	DATA_BYTES = 2 << 20,
 };
 
 #define PAGE 0x3f8912345ull
@@ -76,6 +84,36 @@ static void refuses_wrong_spans(void **state)
 		put(bytes, wrong[i].at, wrong[i].value);
 		assert_false(ms_gperf_span_parse(bytes, SHIFT, &span));
 	}
+}
+
+// UINT64_MAX: there is none.
+static uint64_t page_at(uint64_t first, uint64_t pages, uint64_t index)
+{
+	struct ms_gperf_span span = {
+		.range = { first << SHIFT, (first + pages) << SHIFT },
+		.pages = pages,
+	};
+	uint64_t page = UINT64_MAX;
+	bool any = ms_gperf_span_page(&span, SHIFT, index, &page);
+	assert_int_equal(any, page != UINT64_MAX);
+	return page;
+}
+
+static void knows_pages_by_index(void **state)
+{
+	(void)state;
+	uint64_t leaf = 1ull << ms_gperf_leaf_bits(SHIFT), base = 5 * leaf;
+	assert_int_equal(page_at(base + 10, 4, 10), base + 10);
+	assert_int_equal(page_at(base + 10, 4, 13), base + 13);
+	assert_int_equal(page_at(base + 10, 4, 9), UINT64_MAX);
+	assert_int_equal(page_at(base + 10, 4, 14), UINT64_MAX);
+	// over the end of a table
+	assert_int_equal(page_at(base - 2, 4, leaf - 1), base - 1);
+	assert_int_equal(page_at(base - 2, 4, 1), base + 1);
+	assert_int_equal(page_at(base - 2, 4, 2), UINT64_MAX);
+	// as large as a table, and larger: which of two pages is it?
+	assert_int_equal(page_at(base + 10, leaf, 9), base + leaf + 9);
+	assert_int_equal(page_at(base + 10, leaf + 1, 10), UINT64_MAX);
 }
 
 struct tables {
@@ -149,14 +187,106 @@ static void splits_addresses(void **state)
 	assert_int_equal(ms_gperf_leaf_bits(15), 17);
 }
 
+// What a process of its own has: one span for each page of a heap, and tables that lead
+// to them.
+struct heap {
+	uint64_t first; // page
+	uint64_t *data; // of a module: the first level is ROOT_AT words behind its begin
+	uint64_t *leaf;
+	uint8_t (*spans)[MS_GPERF_SPAN_BYTES];
+};
+
+static void *map(uint64_t bytes)
+{
+	void *p = mmap(
+		NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(p, MAP_FAILED);
+	return p;
+}
+
+// All pages are those of one second-level table.
+static uint64_t map_pages(void)
+{
+	uint64_t leaf = 1ull << ms_gperf_leaf_bits(SHIFT);
+	uint64_t first = ((uintptr_t)map((2 * PAGES + 1) << SHIFT) >> SHIFT) + 1;
+	return first % leaf + PAGES > leaf ? ms_align_down(first, leaf) + leaf : first;
+}
+
+static struct heap make_heap(void)
+{
+	uint64_t leaf = 1ull << ms_gperf_leaf_bits(SHIFT);
+	struct heap heap = {
+		.first = map_pages(),
+		.data = map(DATA_BYTES),
+		.leaf = map(8 * leaf),
+		.spans = map(PAGES * MS_GPERF_SPAN_BYTES),
+	};
+	for (uint64_t i = 0; i < PAGES; i++) {
+		put(heap.spans[i], 0, heap.first + i);
+		put(heap.spans[i], 8, 1);
+		heap.leaf[heap.first % leaf + i] = (uintptr_t)heap.spans[i];
+	}
+	heap.data[ROOT_AT + heap.first / leaf] = (uintptr_t)heap.leaf;
+	return heap;
+}
+
+static struct ms_gperf_root find_root(const struct heap *heap)
+{
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	struct ms_range data = { (uintptr_t)heap->data,
+		(uintptr_t)heap->data + DATA_BYTES };
+	struct ms_module module = { .data = &data, .data_n = 1 };
+	struct ms_gperf_root root = { 0 };
+	struct ms_alloc_find find = { 0 };
+	assert_null(ms_target_open_pid((uint64_t)pid, NULL, &find.target));
+	find.maps = ms_target_maps(find.target);
+	assert_null(ms_peek_new(find.target, &find.peek));
+	assert_null(ms_gperf_find_root(&find, &module, &root));
+	ms_peek_free(find.peek);
+	ms_target_free(find.target);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	return root;
+}
+
+static void finds_the_root(void **state)
+{
+	(void)state;
+	struct heap heap = make_heap();
+	struct ms_gperf_root root = find_root(&heap);
+	assert_int_equal(root.address, (uintptr_t)(heap.data + ROOT_AT));
+	assert_int_equal(root.page_shift, SHIFT);
+	// The entry that is looked at last is a left-over of a descriptor that is now
+	// that of a span in front of it, or behind.
+	uint64_t *last =
+		&heap.leaf[heap.first % (1ull << ms_gperf_leaf_bits(SHIFT)) + PAGES - 1];
+	*last = (uintptr_t)heap.spans[0];
+	assert_int_equal(find_root(&heap).address, root.address);
+	put(heap.spans[PAGES - 1], 0, heap.first + PAGES);
+	*last = (uintptr_t)heap.spans[PAGES - 1];
+	assert_int_equal(find_root(&heap).address, root.address);
+	// No more than a few may be: else it is no table.
+	for (uint64_t i = 0; i < PAGES; i++)
+		put(heap.spans[i], 0, heap.first + i + (i % 8 ? 1 : 0));
+	assert_int_equal(find_root(&heap).address, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_spans),
 		cmocka_unit_test(refuses_wrong_spans),
+		cmocka_unit_test(knows_pages_by_index),
 		cmocka_unit_test(reads_sizes),
 		cmocka_unit_test(refuses_wrong_sizes),
 		cmocka_unit_test(splits_addresses),
+		cmocka_unit_test(finds_the_root),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

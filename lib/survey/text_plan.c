@@ -134,14 +134,18 @@ static void add_blocks(struct choice *c, bool chosen, const struct ms_claim *cla
 	struct ms_block block;
 	memset(c->sums, 0, c->kind_n * sizeof(*c->sums));
 	if (!ms_blocks_find(claim->blocks, range.start, &block)) {
-		c->sums[claim->kind].bytes = ms_range_size(range);
-	} else if (block.range.start < range.start) {
+		add_bytes(c, chosen, ms_kinds_row(kinds, claim->kind)->owner,
+			ms_range_size(range));
+		return;
+	}
+	bool is_inside = block.range.start >= range.start;
+	if (!is_inside) {
 		c->sums[block.kind].bytes +=
 			ms_range_size(ms_range_clip(block.range, range));
-		if (!ms_blocks_next(claim->blocks, &block))
-			block.range.start = range.end;
+		is_inside = ms_blocks_next(claim->blocks, &block) &&
+			    block.range.start < range.end;
 	}
-	if (block.range.start < range.end) {
+	if (is_inside) {
 		ms_blocks_add_up(claim->blocks, &block, range.end, c->sums);
 		c->sums[block.kind].bytes +=
 			ms_range_size(ms_range_clip(block.range, range));

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "alloc/shape.h"
+
+#include "alloc/shape.h"
 #include "alloc/sweep.h"
 
 enum {
@@ -140,11 +142,27 @@ static bool read_heap(struct ms_alloc_find *find, const struct ms_glibc *libc,
 	       ret->previous % libc->heap_max == 0;
 }
 
+// The heap of the top chunk. 2.42 has the size of huge pages where 2.35 has it, but its
+// heaps are as large as without them: shown by the first one that is.
+static uint64_t last_heap(struct ms_alloc_find *find, struct ms_glibc *libc,
+	const struct ms_glibc_arena *arena)
+{
+	struct heap heap;
+	uint64_t at = arena->top & ~(libc->heap_max - 1);
+	uint64_t large = arena->top & ~((uint64_t)MS_GLIBC_HEAP_MAX - 1);
+	if (!read_heap(find, libc, at, arena->address, &heap) &&
+		libc->heap_max < MS_GLIBC_HEAP_MAX) {
+		libc->heap_max = MS_GLIBC_HEAP_MAX;
+		return large;
+	}
+	return at;
+}
+
 // From the heap that holds the top chunk back to the first one, which holds the arena.
 static struct ms_error *add_heaps(struct ms_alloc_find *find, struct ms_glibc *libc,
 	const struct ms_glibc_arena *arena, struct ms_marks *seen)
 {
-	uint64_t at = arena->top & ~(libc->heap_max - 1);
+	uint64_t at = last_heap(find, libc, arena);
 	struct ms_error *err = NULL;
 	bool has_top = true;
 	while (!err && at) {

@@ -5,13 +5,14 @@
 #include <elf.h>
 #include <string.h>
 
+#include "alloc/shape.h"
+
 enum {
 	SEGMENT_MAX = 64 << 20, // of a file's writable segment that is looked through
 	CHUNK_BYTES = 1 << 20,
 	PAR_MAX = 144,
 	RELATIVE_X86_64 = 8,
 	RELATIVE_AARCH64 = 1027,
-	HEAP_MAX = 64 << 20,
 	LIBCS_MAX = 64,
 	RING_MAX = 4096,
 };
@@ -292,7 +293,7 @@ static bool may_be_libc(const struct ms_module *module)
 static void read_par(struct ms_peek *peek, struct ms_glibc *libc)
 {
 	uint8_t p[PAR_MAX];
-	libc->heap_max = HEAP_MAX;
+	libc->heap_max = MS_GLIBC_HEAP_MAX;
 	if (!libc->par || !ms_peek_bytes(peek, libc->par_address, p, libc->par->size)) {
 		libc->par = NULL;
 		return;

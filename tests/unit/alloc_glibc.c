@@ -45,31 +45,36 @@ static const struct release {
 	enum cache cache;
 	unsigned fill; // what a bin of the cache takes
 	enum key key;
-	bool is_safe;  // links are mangled
-	bool has_tail; // mmapped chunks end 16 bytes before their mapping
+	bool is_safe;       // links are mangled
+	bool has_tail;      // mmapped chunks end 16 bytes before their mapping
+	unsigned huge_page; // where its size is, if huge pages are used
 } releases[] = {
 	{ "2.17", "2.17-2.22", { 8, 88, 104, 2152, 0, 2168, 2176, 2184 },
-		{ 40, 44, 56, 80, 0 }, 32, NO_CACHE, 0, NO_KEY, false, false },
+		{ 40, 44, 56, 80, 0 }, 32, NO_CACHE, 0, NO_KEY, false, false, 0 },
 	{ "2.23", "2.23-2.26", { 8, 88, 104, 2152, 2168, 2176, 2184, 2192 },
-		{ 40, 44, 56, 80, 0 }, 32, NO_CACHE, 0, NO_KEY, false, false },
+		{ 40, 44, 56, 80, 0 }, 32, NO_CACHE, 0, NO_KEY, false, false, 0 },
 	{ "2.26", "2.23-2.26", { 8, 88, 104, 2152, 2168, 2176, 2184, 2192 },
-		{ 40, 44, 56, 72, 96 }, 32, U8, 7, NO_KEY, false, false },
+		{ 40, 44, 56, 72, 96 }, 32, U8, 7, NO_KEY, false, false, 0 },
 	{ "2.27", "2.27-2.42", { 16, 96, 112, 2160, 2176, 2184, 2192, 2200 },
-		{ 40, 44, 56, 72, 96 }, 32, U8, 7, NO_KEY, false, false },
+		{ 40, 44, 56, 72, 96 }, 32, U8, 7, NO_KEY, false, false, 0 },
 	{ "2.29", "2.27-2.42", { 16, 96, 112, 2160, 2176, 2184, 2192, 2200 },
-		{ 40, 44, 56, 72, 96 }, 32, U8, 7, KEY_IS_CACHE, false, false },
+		{ 40, 44, 56, 72, 96 }, 32, U8, 7, KEY_IS_CACHE, false, false, 0 },
 	{ "2.30", "2.27-2.42", { 16, 96, 112, 2160, 2176, 2184, 2192, 2200 },
-		{ 40, 44, 56, 72, 96 }, 32, U16, 7, KEY_IS_CACHE, false, false },
+		{ 40, 44, 56, 72, 96 }, 32, U16, 7, KEY_IS_CACHE, false, false, 0 },
 	{ "2.32", "2.27-2.42", { 16, 96, 112, 2160, 2176, 2184, 2192, 2200 },
-		{ 40, 44, 56, 72, 96 }, 32, U16, 7, KEY_IS_CACHE, true, false },
+		{ 40, 44, 56, 72, 96 }, 32, U16, 7, KEY_IS_CACHE, true, false, 0 },
 	{ "2.34", "2.27-2.42", { 16, 96, 112, 2160, 2176, 2184, 2192, 2200 },
-		{ 40, 44, 56, 72, 96 }, 32, U16, 7, KEY_IS_RANDOM, true, false },
+		{ 40, 44, 56, 72, 96 }, 32, U16, 7, KEY_IS_RANDOM, true, false, 0 },
 	{ "2.35", "2.27-2.42", { 16, 96, 112, 2160, 2176, 2184, 2192, 2200 },
-		{ 60, 64, 80, 96, 120 }, 48, U16, 7, KEY_IS_RANDOM, true, false },
+		{ 60, 64, 80, 96, 120 }, 48, U16, 7, KEY_IS_RANDOM, true, false, 0 },
 	{ "2.42", "2.27-2.42", { 16, 96, 112, 2160, 2176, 2184, 2192, 2200 },
-		{ 60, 64, 80, 96, 120 }, 48, SLOTS, 7, KEY_IS_RANDOM, true, false },
+		{ 60, 64, 80, 96, 120 }, 48, SLOTS, 7, KEY_IS_RANDOM, true, false, 0 },
 	{ "2.43", "2.43-2.44", { 0, 8, 24, 2072, 2088, 2096, 2104, 2112 },
-		{ 68, 72, 88, 104, 128 }, 48, SLOTS, 16, KEY_IS_RANDOM, true, true },
+		{ 68, 72, 88, 104, 128 }, 48, SLOTS, 16, KEY_IS_RANDOM, true, true, 0 },
+	{ "2.42, huge pages", "2.27-2.42", { 16, 96, 112, 2160, 2176, 2184, 2192, 2200 },
+		{ 60, 64, 80, 96, 120 }, 48, SLOTS, 7, KEY_IS_RANDOM, true, false, 48 },
+	{ "2.43, huge pages", "2.43-2.44", { 0, 8, 24, 2072, 2088, 2096, 2104, 2112 },
+		{ 68, 72, 88, 104, 128 }, 48, SLOTS, 16, KEY_IS_RANDOM, true, true, 56 },
 };
 
 enum {
@@ -106,7 +111,7 @@ static const struct {
 	[DATA] = { 0x7f0000001000, 3 * PAGE },
 	[BRK] = { 0x555500000000, 33 * PAGE },
 	[HEAP_1] = { 0x7e0000000000, 4 * PAGE },
-	[HEAP_2] = { 0x7e0004000000, 5 * PAGE },
+	[HEAP_2] = { 0x7e0004000000, 2400 * PAGE }, // beyond a heap of huge pages
 	[MAPPED] = { 0x7e8000000000, 100 * PAGE },
 	[TLS_1] = { 0x7f1000000000, 5 * PAGE },
 	[TLS_2] = { 0x7f2000000000, 5 * PAGE },
@@ -350,7 +355,7 @@ static uint64_t make_second(struct image *image)
 	start_heap(&m, HEAP_2, parts[HEAP_1].start);
 	chunk(&m, 0x400, MS_ALLOC_LIVE);
 	chunk(&m, 0x600, MS_ALLOC_FREE);
-	chunk(&m, 0x20, MS_ALLOC_LIVE);
+	chunk(&m, 9 << 20, MS_ALLOC_LIVE);
 	uint64_t top =
 		chunk(&m, parts[HEAP_2].start + parts[HEAP_2].size - m.at, MS_ALLOC_TOP);
 	fill_state(&m, top, parts[DATA].start + ARENA_AT,
@@ -398,6 +403,8 @@ static void make_par(struct image *image, uint64_t mapped)
 	put32(image, par + r->par.n_mmaps, 3);
 	put(image, par + r->par.mmapped, mapped);
 	put(image, par + r->par.sbrk_base, parts[BRK].start);
+	if (r->huge_page)
+		put(image, par + r->huge_page, 2 << 20);
 }
 
 // struct pthread of x86-64, and below it what libc keeps for its thread.

@@ -23,7 +23,7 @@ enum {
 	INSTANCES_MAX = 16,
 	READS_FACTOR = 20,
 	READS_MORE = 20000,
-	SURVEY_EACH = 16, // runs
+	SURVEY_EACH = 32, // runs
 };
 
 // What one instance holds, by state.
@@ -371,7 +371,7 @@ static void run(struct test *test, uint64_t number)
 				i->grade == MS_GRADE_EXACT ? "exact" : "not exact",
 				i->reason);
 	}
-	if (alloc && number % 4 == 3) {
+	if (alloc && number % 8 == 3) {
 		struct ms_alloc *other = walk(test, threads, 2);
 		if (other && !is_same(alloc, other))
 			fail(test, "two workers see something else than one");

@@ -8,7 +8,7 @@
 # shellcheck disable=SC2086
 mutate arenas 2000 blocks $mutate_options
 # shellcheck disable=SC2086
-mutate foreign 1000 blocks $mutate_options --foreign-sbrk --blocks=1200
+mutate foreign 1000 blocks $mutate_options --foreign-sbrk --blocks=600
 mutate mmapped 1200 blocks --threads=1 --blocks=50 --size-max=20000 \
 	--phase=sizes,mmapped,fastbins
 blocks_cc static gcc -static

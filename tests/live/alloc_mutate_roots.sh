@@ -6,21 +6,22 @@
 . "$MS_SRC/tests/live/alloc_mutate.inc"
 . "$MS_SRC/tests/roots.inc"
 
-# preload NAME RUNS SUITE LIBRARY
+# preload RUNS SUITE LIBRARY
 preload()
 {
-	ms_library=$(ms_root_library "$4") || fail "no $4 in the root of $3"
+	ms_library=$(ms_root_library "$3") || fail "no $3 in the root of $2"
 	# shellcheck disable=SC2086
-	mutate "$1" "$2" ms_root_run "$3" -p "$ms_library" "$3-blocks" $mutate_options
+	mutate "$2-$3" "$1" ms_root_run "$2" -p "$ms_library" "$2-blocks" $mutate_options
 }
 
-for suite in bullseye bookworm sid; do
+for suite in bullseye sid; do
 	ms_root $suite
 	blocks_cc $suite-blocks ms_root_cc $suite
-	[ $suite = bookworm ] ||
-		# shellcheck disable=SC2086
-		mutate $suite 400 ms_root_run $suite $suite-blocks $mutate_options
-	[ $suite = bookworm ] || preload $suite-jemalloc 450 $suite libjemalloc
-	[ $suite = bookworm ] || preload $suite-gperftools 300 $suite libtcmalloc
-	[ $suite != bookworm ] || preload $suite-mimalloc 1000 $suite libmimalloc
+	# shellcheck disable=SC2086
+	mutate $suite 400 ms_root_run $suite $suite-blocks $mutate_options
+	preload 450 $suite libjemalloc
+	preload 300 $suite libtcmalloc
 done
+ms_root bookworm
+blocks_cc bookworm-blocks ms_root_cc bookworm
+preload 1000 bookworm libmimalloc

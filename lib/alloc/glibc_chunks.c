@@ -333,8 +333,12 @@ static struct ms_error *pass_top(struct ms_chunks *c)
 static struct ms_error *step(struct ms_chunks *c, const struct view *view)
 {
 	struct header h = header_at(view, c->at);
-	bool is_end = is_top(c, c->at, h.head) || is_fence(c, c->at, h.head);
-	if (!is_end && !is_chunk(c, c->at, h.head)) {
+	// Nearly all end before the region does: neither top chunk nor fencepost.
+	bool is_plain = is_chunk(c, c->at, h.head) &&
+			size_of(h.head) < c->region->range.end - c->at;
+	bool is_end =
+		!is_plain && (is_top(c, c->at, h.head) || is_fence(c, c->at, h.head));
+	if (!is_plain && !is_end && !is_chunk(c, c->at, h.head)) {
 		lose(c);
 		return NULL;
 	}

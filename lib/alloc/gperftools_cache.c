@@ -2,6 +2,8 @@
 
 #include "alloc/gperftools.h"
 
+#include <limits.h>
+
 #include "threads/threads.h"
 
 // A class's central list, one of an array of them.
@@ -22,6 +24,7 @@ enum {
 	CACHE_BYTES = MS_GPERF_CLASSES * LIST_BYTES, // of bytes in it, i32
 	CACHE_TAIL = 128, // links lie within so many bytes behind the lists
 	CACHES_MAX = 1 << 16,
+	BROKEN_MAX = 4, // lists of a cache that may be damaged, and it is still one
 };
 
 enum {
@@ -113,19 +116,27 @@ struct caches {
 	size_t torn;    // pointers to caches that are none
 };
 
-// Each list of a cache knows the size of its objects.
-static bool is_cache(struct ms_gperf *tc, uint64_t at)
+// Each list of a cache knows the size of its objects. In how many is it another? Beyond
+// BROKEN_MAX it is no cache, and nobody counts on.
+static unsigned count_wrong(struct ms_gperf *tc, uint64_t at)
 {
+	unsigned wrong = 0;
 	if (at % 8 || !at || at >> 47)
-		return false;
-	for (unsigned c = 1; c < tc->classes.n; c++) {
+		return UINT_MAX;
+	for (unsigned c = 1; c < tc->classes.n && wrong <= BROKEN_MAX; c++) {
 		uint32_t size;
-		if (!ms_peek_u32(
-			    tc->find->peek, at + c * LIST_BYTES + LIST_SIZE, &size) ||
-			size != tc->classes.size[c])
-			return false;
+		if (!ms_peek_u32(tc->find->peek, at + c * LIST_BYTES + LIST_SIZE, &size))
+			return UINT_MAX;
+		wrong += size != tc->classes.size[c];
 	}
-	return true;
+	return wrong;
+}
+
+static bool is_cache(struct caches *caches, uint64_t at)
+{
+	unsigned wrong = count_wrong(caches->tc, at);
+	caches->torn += wrong && wrong <= BROKEN_MAX;
+	return !wrong;
 }
 
 static struct ms_error *read_lists(
@@ -185,7 +196,8 @@ static struct ms_error *read_linked(struct caches *caches, uint64_t at)
 		for (uint64_t o = 8; !err && o < CACHE_TAIL; o += 8) {
 			uint64_t link;
 			if (ms_peek_u64(tc->find->peek, tail + o, &link) &&
-				!ms_ranges_has(&caches->seen, link) && is_cache(tc, link))
+				!ms_ranges_has(&caches->seen, link) &&
+				is_cache(caches, link))
 				err = read_cache(caches, link);
 		}
 	}
@@ -210,7 +222,7 @@ static struct ms_error *search_data(struct caches *caches, struct ms_range data)
 		for (size_t i = 0; !err && i < words->n; i++) {
 			uint64_t p = words->v[i];
 			if (may_be_cache(tc, p) && !ms_ranges_has(&caches->seen, p) &&
-				is_cache(tc, p))
+				is_cache(caches, p))
 				err = read_linked(caches, p);
 		}
 	return err;

@@ -134,8 +134,13 @@ static struct ms_error *read_page(
 	struct ms_jemalloc_page page = ms_jemalloc_page(entry, root->tree, root->layout);
 	struct ms_jemalloc_extent extent;
 	uint8_t bytes[MS_JEMALLOC_EXTENT_BYTES];
-	if (!page.extent || page.extent == reading->descriptor)
+	if (!page.extent)
 		return NULL;
+	if (page.extent == reading->descriptor) {
+		if (address >= reading->end) // it is shorter than its entries say
+			je->off += 1ull << MS_JEMALLOC_PAGE;
+		return NULL;
+	}
 	reading->descriptor = page.extent;
 	if (ms_peek_bytes(je->find->peek, page.extent, bytes, sizeof(bytes)) &&
 		ms_jemalloc_extent_parse(bytes, root->layout, &extent) &&

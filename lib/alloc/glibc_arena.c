@@ -8,6 +8,7 @@
 
 #include "alloc/shape.h"
 #include "alloc/sweep.h"
+#include "alloc/whole.h"
 
 enum {
 	NONCONTIGUOUS = 2,
@@ -130,6 +131,16 @@ struct heap {
 	uint64_t arena, previous, size;
 };
 
+// While a process runs a heap may have grown into what was reserved for it when maps was
+// read.
+static bool is_heap_memory(const struct ms_alloc_find *find, uint64_t at, uint64_t size)
+{
+	struct ms_range range = { at, at + size };
+	return ms_target_info(find->target)->is_stopped
+		       ? ms_peek_is_writable(find->maps, at, size)
+		       : ms_whole_is_mapped(find->maps, range);
+}
+
 static bool read_heap(struct ms_alloc_find *find, const struct ms_glibc *libc,
 	uint64_t address, uint64_t arena, struct heap *ret)
 {
@@ -139,7 +150,8 @@ static bool read_heap(struct ms_alloc_find *find, const struct ms_glibc *libc,
 	*ret = (struct heap){ ms_get_u64(p), ms_get_u64(p + 8), ms_get_u64(p + 16) };
 	return ret->arena == arena && ret->size && ret->size % MS_PAGE_SIZE == 0 &&
 	       ret->size <= libc->heap_max && ret->size <= ms_get_u64(p + 24) &&
-	       ret->previous % libc->heap_max == 0;
+	       ret->previous % libc->heap_max == 0 &&
+	       is_heap_memory(find, address, ret->size);
 }
 
 // The heap of the top chunk. 2.42 has the size of huge pages where 2.35 has it, but its

@@ -101,6 +101,14 @@ static struct ms_error *mark_free(struct ms_gperf *tc, const struct ms_gperf_spa
 	return err;
 }
 
+static bool is_span_memory(const struct ms_gperf *tc, const struct ms_gperf_span *span)
+{
+	const struct ms_maps *maps = tc->find->maps;
+	uint64_t start = span->range.start, size = ms_range_size(span->range);
+	return span->location == MS_GPERF_IN_USE ? ms_peek_is_writable(maps, start, size)
+						 : ms_peek_is_memory(maps, start, size);
+}
+
 // Entries inside of a span that was added may be left over from older ones.
 static struct ms_error *read_page(
 	struct reading *reading, uint64_t address, uint64_t descriptor)
@@ -114,9 +122,7 @@ static struct ms_error *read_page(
 	if (descriptor % 8 ||
 		!ms_peek_bytes(tc->find->peek, descriptor, bytes, sizeof(bytes)) ||
 		!ms_gperf_span_parse(bytes, tc->root.page_shift, &span) ||
-		span.range.start != address ||
-		!ms_peek_is_memory(
-			tc->find->maps, span.range.start, ms_range_size(span.range))) {
+		span.range.start != address || !is_span_memory(tc, &span)) {
 		tc->off += 1ull << tc->root.page_shift;
 		return NULL;
 	}

@@ -140,7 +140,7 @@ struct ms_jemalloc {
 	uint32_t arena_rows[MS_JEMALLOC_ARENAS]; ///< row in ms_alloc.arenas plus 1
 	size_t first, end; ///< the tree's extents in ms_alloc_private.extents, ascending
 	MS_ARRAY(struct ms_jemalloc_block) blocks;
-	struct ms_ranges places; ///< where descriptors lie, in whole multiples of 2 MiB
+	struct ms_ranges places;    ///< of descriptors and tables, rounded to 2 MiB
 	size_t large, large_padded; ///< large extents, and those with a pad page
 	uint32_t first_arena;       ///< row of the first; the others follow
 	MS_ARRAY(struct ms_jemalloc_tally) tallies; ///< by row less first_arena

@@ -106,7 +106,7 @@ static struct ms_error *search_mapping(struct search *search, struct ms_range ra
 	return err;
 }
 
-// Every descriptor lies in a block: where one does, a block that is not seen was damaged.
+// Descriptors and tables lie in blocks: where one does, a block that is not seen was damaged.
 static void check_places(struct ms_jemalloc *je)
 {
 	ms_array_foreach (place, &je->places)

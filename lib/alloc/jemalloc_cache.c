@@ -17,7 +17,8 @@ enum {
 	STACK_MAX = 64 << 10,  // bytes of pointers of one bin
 	SLOW_MAX = 512,        // bytes of a 5.3 cache's second part
 	CACHES_MAX = 1 << 16,
-	BAD_MAX = 64, // pointers of one cache that are none, before it is given up
+	TLS_MAX = 64 << 10, // of the first thread
+	BAD_MAX = 64,       // pointers of one cache that are none, before it is given up
 };
 
 // 5.2: offsets within a cache.
@@ -50,6 +51,7 @@ struct caches {
 	struct ms_jemalloc *je;
 	struct ms_ranges seen;
 	uint64_t below;  // bytes from a cache to its control block; 0: not known yet
+	bool is_guess;   // that is what the first thread's cache says
 	unsigned bins;   // of each cache; 0: not known yet
 	uint64_t *stack; // STACK_MAX bytes
 };
@@ -247,6 +249,19 @@ static const struct ms_thread_row *owner_of(struct ms_jemalloc *je, uint64_t add
 	return row;
 }
 
+// What lies in no stack counts as the first thread's, so that its place is believed only
+// if it is near, and until another thread shows a better one.
+static void learn_place(
+	struct caches *caches, const struct ms_thread_row *owner, uint64_t cache)
+{
+	uint64_t below = owner->control_block - cache;
+	if (owner->control_block < cache || (owner->is_main && below > TLS_MAX) ||
+		(caches->below && (owner->is_main || !caches->is_guess)))
+		return;
+	caches->below = below;
+	caches->is_guess = owner->is_main;
+}
+
 static struct ms_error *read_cache(struct caches *caches, const struct cache *cache)
 {
 	struct ms_jemalloc *je = caches->je;
@@ -260,8 +275,7 @@ static struct ms_error *read_cache(struct caches *caches, const struct cache *ca
 	uint32_t arena = arena_row(je, cache->arena);
 	if (!owner)
 		return NULL;
-	if (!caches->below && owner->control_block > cache->address && !owner->is_main)
-		caches->below = owner->control_block - cache->address;
+	learn_place(caches, owner, cache->address);
 	struct ms_alloc_thread *row = ms_array_push(&je->find->alloc->threads);
 	if (!row)
 		return &ms_error_nomem;

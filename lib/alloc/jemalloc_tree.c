@@ -86,10 +86,11 @@ static void add_large(
 			    ms_range_size(e->range) == class + (1u << MS_JEMALLOC_PAGE);
 }
 
-static struct ms_error *note_place(struct ms_jemalloc *je, uint64_t descriptor)
+// A block of metadata must be there: see ms_jemalloc_read_base().
+static struct ms_error *note_place(struct ms_jemalloc *je, uint64_t address)
 {
-	struct ms_range place = { ms_align_down(descriptor, MS_JEMALLOC_BLOCK), 0 };
-	if (ms_ranges_has(&je->places, descriptor) ||
+	struct ms_range place = { ms_align_down(address, MS_JEMALLOC_BLOCK), 0 };
+	if (ms_ranges_has(&je->places, address) ||
 		!ms_add(place.start, MS_JEMALLOC_BLOCK, &place.end))
 		return NULL;
 	return ms_ranges_add(&je->places, place);
@@ -103,6 +104,8 @@ static struct ms_error *add_extent(
 	uint64_t size = ms_range_size(e->range);
 	bool ok = e->range.start >= reading->end &&
 		  ms_peek_is_memory(je->find->maps, e->range.start, size) &&
+		  (e->state != MS_JEMALLOC_ACTIVE ||
+			  ms_peek_is_writable(je->find->maps, e->range.start, size)) &&
 		  (!e->is_slab || ms_jemalloc_count_free(e) == e->free);
 	struct ms_error *err = note_place(je, reading->descriptor);
 	if (!err && ok)
@@ -177,9 +180,12 @@ static struct ms_error *enter_table(
 		  !(i < reading->tables.n &&
 			  ms_range_overlaps(reading->tables.v[i],
 				  (struct ms_range){ table, table + size }));
-	if (*ret_ok)
-		return ms_ranges_add(
-			&reading->tables, (struct ms_range){ table, table + size });
+	if (*ret_ok) {
+		struct ms_error *err = note_place(reading->je, table);
+		return err ? err
+			   : ms_ranges_add(&reading->tables,
+				     (struct ms_range){ table, table + size });
+	}
 	reading->je->off += 1ull << MS_JEMALLOC_PAGE;
 	return NULL;
 }

@@ -272,6 +272,9 @@ static struct ms_error *add_row(struct heap *heap, uint32_t arena,
 	bool is_right = ms_mi_page_parse(heap->layout, segment, at,
 		row_at(heap->layout, heap->search->bytes, at), &page);
 	*ret_slices = page.slices ? page.slices : 1;
+	if (is_right && !page.is_span)
+		is_right = ms_peek_is_writable(
+			heap->find->maps, page.start, page.block * page.capacity);
 	if (!is_right) {
 		uint64_t start = segment->address + (uint64_t)at * MS_MI_SLICE;
 		uint64_t size = (uint64_t)*ret_slices * MS_MI_SLICE;

@@ -124,3 +124,18 @@ bool ms_peek_is_memory(const struct ms_maps *maps, uint64_t start, uint64_t size
 	return size && ms_add(start, size, &end) && is_memory_at(maps, start) &&
 	       is_memory_at(maps, end - 1);
 }
+
+bool ms_peek_is_writable(const struct ms_maps *maps, uint64_t start, uint64_t size)
+{
+	uint64_t at = start, end;
+	if (!size || !ms_add(start, size, &end))
+		return false;
+	for (size_t i = ms_maps_index(maps, at); i < maps->n && at < end; i++) {
+		const struct ms_mapping *m = &maps->v[i];
+		if (m->range.start > at || m->flags & MS_MAPPING_SHARED ||
+			!(m->flags & MS_MAPPING_WRITE))
+			return false;
+		at = m->range.end;
+	}
+	return at >= end;
+}

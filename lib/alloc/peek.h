@@ -35,6 +35,10 @@ bool ms_peek_u32(struct ms_peek *peek, uint64_t address, uint32_t *ret);
  * asked of an address before it is followed. */
 bool ms_peek_is_memory(const struct ms_maps *maps, uint64_t start, uint64_t size);
 
+/** True if all of a range is private memory that can be written: what blocks lie in. Cost:
+ * linear in the mappings it spans. */
+bool ms_peek_is_writable(const struct ms_maps *maps, uint64_t start, uint64_t size);
+
 /** Little-endian numbers in a buffer. */
 static inline uint64_t ms_get_u64(const void *p)
 {

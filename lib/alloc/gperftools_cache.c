@@ -251,32 +251,44 @@ static bool has_torn_links(const struct caches *caches, size_t from, uint64_t of
 }
 
 // A thread's TLS, below its control block, has a pointer to its cache: at the same place
-// in all threads.
-static struct ms_error *name_cache(
+// in all threads. Others lie further away, on stacks and in libraries' data.
+static void find_pointer(struct caches *caches, const struct ms_thread_row *thread)
+{
+	uint64_t block = thread->control_block, cache;
+	if (block % 8 || block < TLS_MAX)
+		return;
+	uint64_t end = caches->below ? caches->below : TLS_MAX;
+	for (uint64_t o = 8; o < end && caches->steps < TLS_STEPS; o += 8) {
+		caches->steps++;
+		if (ms_peek_u64(caches->tc->find->peek, block - o, &cache) &&
+			ms_ranges_has(&caches->seen, cache))
+			caches->below = end = o;
+	}
+}
+
+static void name_cache(
 	struct caches *caches, size_t from, const struct ms_thread_row *thread)
 {
 	struct ms_gperf *tc = caches->tc;
 	uint64_t block = thread->control_block, cache;
-	struct ms_alloc_thread *row = NULL;
-	if (block % 8 || block < TLS_MAX)
-		return NULL;
-	if (caches->below && ms_peek_u64(tc->find->peek, block - caches->below, &cache) &&
-		cache) {
-		row = row_of(tc, from, cache);
-		caches->torn += !row;
-	}
-	for (uint64_t o = 8; !caches->below && o < TLS_MAX && caches->steps < TLS_STEPS;
-		o += 8) {
-		caches->steps++;
-		if (!ms_peek_u64(tc->find->peek, block - o, &cache) ||
-			!ms_ranges_has(&caches->seen, cache))
-			continue;
-		caches->below = o;
-		row = row_of(tc, from, cache);
-	}
+	if (!caches->below || block < caches->below ||
+		!ms_peek_u64(tc->find->peek, block - caches->below, &cache) || !cache)
+		return;
+	struct ms_alloc_thread *row = row_of(tc, from, cache);
+	caches->torn += !row;
 	if (row)
 		row->tid = thread->thread->tid;
-	return NULL;
+}
+
+// Is it known of every thread which cache it has, or that it has none?
+static bool are_known(const struct ms_gperf *tc, size_t from)
+{
+	const struct ms_thread_table *threads = tc->find->threads;
+	for (size_t i = 0; threads && i < threads->n; i++)
+		if (!threads->v[i].control_block &&
+			!is_named(tc, from, threads->v[i].thread->tid))
+			return false;
+	return threads && threads->n;
 }
 
 // The first thread's control block lies in no stack and may be unknown: the only cache
@@ -320,13 +332,18 @@ struct ms_error *ms_gperf_read_caches(struct ms_gperf *tc)
 		err = search_data(&caches, tc->module->data[i]);
 	for (uint64_t o = 8; !err && o < CACHE_TAIL; o += 8)
 		caches.torn += has_torn_links(&caches, from, o);
-	for (size_t i = 0; !err && threads && i < threads->n; i++)
-		err = name_cache(&caches, from, &threads->v[i]);
+	for (size_t i = 0; threads && i < threads->n; i++)
+		find_pointer(&caches, &threads->v[i]);
+	for (size_t i = 0; threads && i < threads->n; i++)
+		name_cache(&caches, from, &threads->v[i]);
 	name_first(tc, from);
 	drop_nameless(tc, from);
 	if (caches.torn && !tc->doubt)
 		tc->doubt =
 			"a thread's cache makes no sense: what it holds counts as live";
+	if (!tc->doubt && !are_known(tc, from))
+		tc->doubt =
+			"a thread's cache may be missing: what it holds counts as live";
 	ms_ranges_deinit(&caches.seen);
 	return err;
 }

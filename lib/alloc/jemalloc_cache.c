@@ -18,6 +18,7 @@ enum {
 	SLOW_MAX = 512,        // bytes of a 5.3 cache's second part
 	CACHES_MAX = 1 << 16,
 	TLS_MAX = 64 << 10, // of the first thread
+	BEGUN_BYTES = 128,  // of a cache that is in use some are not 0
 	BAD_MAX = 64,       // pointers of one cache that are none, before it is given up
 };
 
@@ -334,22 +335,46 @@ static struct ms_error *search_block(struct caches *caches, uint64_t start)
 	return err;
 }
 
-// A thread that has a cache which no ring led to, or something where that should be. One
-// that never allocated has zeros there.
+// Where a cache may be there are zeros if its thread never allocated.
+static bool is_begun(struct ms_jemalloc *je, uint64_t at)
+{
+	uint8_t bytes[BEGUN_BYTES];
+	if (!ms_peek_bytes(je->find->peek, at, bytes, sizeof(bytes)))
+		return false;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		if (bytes[i])
+			return true;
+	return false;
+}
+
+// A thread that has a cache which no ring led to, or something where that should be.
 static struct ms_error *check_thread(
 	struct caches *caches, const struct ms_thread_row *thread)
 {
-	uint64_t at = thread->control_block - caches->below, word;
-	uint64_t self = caches->je->root.layout == MS_JEMALLOC_5_2 ? OLD_SELF : 0;
+	uint64_t at = thread->control_block - caches->below;
 	struct cache cache;
 	if (!caches->below || thread->control_block < caches->below ||
-		ms_ranges_has(&caches->seen, at) ||
-		!ms_peek_u64(caches->je->find->peek, at + self, &word) || !word)
+		ms_ranges_has(&caches->seen, at) || !is_begun(caches->je, at))
 		return NULL;
 	if (cache_at(caches->je, at, &cache))
 		return read_ring(caches, cache);
 	caches->je->caches_torn++;
 	return NULL;
+}
+
+// Is it known of every thread which cache it has, or that it may have none?
+static bool are_known(const struct ms_jemalloc *je)
+{
+	const struct ms_thread_table *threads = je->find->threads;
+	for (size_t i = 0; threads && i < threads->n; i++) {
+		bool is_known = threads->v[i].control_block != 0;
+		ms_array_foreach (row, &je->find->alloc->threads)
+			is_known |= row->instance == je->instance &&
+				    row->tid == threads->v[i].thread->tid;
+		if (!is_known)
+			return false;
+	}
+	return threads && threads->n;
 }
 
 struct ms_error *ms_jemalloc_read_caches(struct ms_jemalloc *je)
@@ -362,6 +387,9 @@ struct ms_error *ms_jemalloc_read_caches(struct ms_jemalloc *je)
 			err = search_block(&caches, je->blocks.v[i].range.start);
 	for (size_t i = 0; !err && je->find->threads && i < je->find->threads->n; i++)
 		err = check_thread(&caches, &je->find->threads->v[i]);
+	if (!err && !je->doubt && !are_known(je))
+		je->doubt =
+			"a thread's cache may be missing: what it holds counts as live";
 	ms_ranges_deinit(&caches.seen);
 	return err;
 }

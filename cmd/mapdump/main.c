@@ -256,6 +256,7 @@ static struct ms_error *run_with(struct ms_cli *cli, const struct options *o,
 	_cleanup_(cleanup_ms_snapshot_plan_free) struct ms_snapshot_plan *plan = NULL;
 	struct ms_target_options target_options = {
 		.smaps = o->no_smaps ? MS_TARGET_SMAPS_NEVER : MS_TARGET_SMAPS_AUTO,
+		.keeps_rollup = true,
 		.without_private_text = o->no_contents,
 		.cancel = cli->cancel,
 	};

@@ -340,6 +340,24 @@ static struct ms_error *check_memory(const struct heaps *heaps)
 	return ms_target_check_allowance(resident / INDEX_SHARE);
 }
 
+// Without room for the tables heaps are still named, by their shape; takes the error that
+// says why.
+static struct ms_error *leave_unread(struct ms_reading *reading, struct ms_error *why)
+{
+	ms_array_foreach (instance, &reading->alloc->instances) {
+		if (!instance->is_walked)
+			continue;
+		instance->is_walked = false;
+		ms_alloc_stamp(reading->alloc,
+			(uint32_t)(instance - reading->alloc->instances.v), 0,
+			"there is no memory to spare for its blocks");
+	}
+	struct ms_error *err = ms_claims_note(
+		reading->claims, "malloc's blocks were not read: %s", why->message);
+	ms_error_free(why);
+	return err ? err : ms_alloc_shape_reader.anchor(reading, NULL, NULL);
+}
+
 static struct ms_error *anchor(struct ms_reading *reading, void *arg, void **ret_state)
 {
 	struct heaps *heaps = calloc(1, sizeof(*heaps));
@@ -357,6 +375,8 @@ static struct ms_error *anchor(struct ms_reading *reading, void *arg, void **ret
 	if (err || (!has_books(heaps->alloc) && !heaps->alloc->regions.n))
 		return err;
 	err = check_memory(heaps);
+	if (ms_error_is(err, MS_ERROR_LIMIT))
+		return leave_unread(reading, err);
 	return err ? err : open_heaps(heaps, reading);
 }
 

@@ -145,7 +145,8 @@ static bool wants_smaps(
 	return options->smaps == MS_TARGET_SMAPS_ALWAYS;
 }
 
-// maps must be had; smaps and its sum only where they are wanted.
+// maps must be had; smaps and its sum only where they are wanted: each walks all pages of
+// the process and holds up its mmap calls.
 static struct ms_error *load_maps(struct ms_target *target, int proc_fd, uint64_t pid,
 	const struct ms_target_options *options, const struct ms_status *status)
 {
@@ -166,6 +167,8 @@ static struct ms_error *load_maps(struct ms_target *target, int proc_fd, uint64_
 		if (err)
 			return err;
 	}
+	if (!options->keeps_rollup)
+		return NULL;
 	return load_file(target, proc_fd, MS_TARGET_FILE_SMAPS_ROLLUP);
 }
 

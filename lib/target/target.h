@@ -146,7 +146,9 @@ enum ms_target_smaps {
 struct ms_target_options {
 	const char *proc_dir; ///< NULL: "/proc"
 	const char *sysroot;  ///< extra directory to look for mapped files in, or NULL
-	enum ms_target_smaps smaps;     ///< read smaps and smaps_rollup?
+	enum ms_target_smaps smaps; ///< read smaps?
+	bool keeps_rollup; ///< read smaps_rollup too: its sums are those of smaps, but
+			   ///< a snapshot keeps the file
 	bool without_private_text;      ///< leave out command line and environment
 	bool force_words;               ///< never use PAGEMAP_SCAN (tests)
 	bool force_mem;                 ///< never use process_vm_readv (tests)

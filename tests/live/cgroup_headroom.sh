@@ -37,6 +37,15 @@ for command in "mapdump -o small.core" memwho memstrings; do
 	[ ! -e small.core ] || fail "a file was left"
 done
 
+# With room for all but a table of its blocks, a large heap is named without them.
+start large leak 600
+within 22M "$MS_BUILD/cmd/memwho/memwho" --json "$pid"
+expect_status 0
+jq -e '.allocators[0] | (.walked | not) and (.reason | test("no memory"))' out >/dev/null ||
+	fail "allocators: $(jq -c .allocators out)"
+jq -e '.owners[] | select(.owner == "malloc.heap").resident_bytes > 600000000' out >/dev/null ||
+	fail "owners: $(jq -c '[.owners[] | [.owner, .resident_bytes]]' out)"
+
 within 32M "$MS_BUILD/cmd/mapdump/mapdump" "$pid" -o out.core
 expect_status 0
 if [ -f $group/memory.failcnt ]; then

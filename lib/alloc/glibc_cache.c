@@ -384,6 +384,8 @@ static uint64_t block_bytes(const struct finder *f, uint64_t memory)
 static uint64_t bin_bytes(const struct finder *f, const struct cache *cache, unsigned bin)
 {
 	uint64_t bytes = 0, at = cache->entries[bin], link;
+	if (bin >= MS_GLIBC_CACHE_BINS)
+		return 0;
 	if (bin < SMALL_BINS)
 		return bin_size(bin) * cache->counts[bin];
 	for (unsigned i = 0; i < cache->counts[bin] && at; i++) {

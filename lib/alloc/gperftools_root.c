@@ -10,7 +10,8 @@ enum {
 	SAMPLE = 4096, // entries that are looked at: the first may be left-overs
 	HOPELESS = 256,
 	AROUND = 128,          // words behind an entry that must be possible entries, too
-	PROBE_MAX = 512 << 20, // bytes read for words that turn out to be no pointers
+	PROBE_MAX = 32 << 20,  // bytes read for words that turn out to be no pointers
+	PEEK_BYTES = 16 << 10, // read to look at one of them
 };
 
 // 8 KiB is the default; the others can be asked for when it is built.
@@ -67,8 +68,10 @@ static struct ms_error *judge_leaf(
 				continue;
 			last = words->v[i];
 			seen++;
-			good += agrees(
+			bool fits = agrees(
 				search, last, (words->at - leaf) / 8 + i, ret_page);
+			good += fits;
+			search->probed += fits ? 0 : PEEK_BYTES;
 			if (!good && seen == HOPELESS)
 				break;
 		}
@@ -145,7 +148,6 @@ struct ms_error *ms_gperf_find_root(struct ms_alloc_find *find,
 	struct search search = { .find = find, .words = tables };
 	for (size_t s = 0; s < sizeof(page_shifts); s++) {
 		search.shift = page_shifts[s];
-		search.probed = 0;
 		for (size_t i = 0; !err && !search.root.address && i < module->data_n;
 			i++)
 			if (ms_range_size(module->data[i]) >=

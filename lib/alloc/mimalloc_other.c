@@ -50,8 +50,11 @@ static struct ms_error *look_for_list(struct ms_sweep *sweep,
 		for (uint64_t i = 1; !err && i <= count; i++) {
 			struct ms_range range;
 			if (!arena_at(find, ms_get_u64(bytes + at + i * 8), address + at,
-				    &range))
+				    &range)) {
+				if (i == 1)
+					break; // no list: most small numbers are none
 				continue;
+			}
 			if (instance == UINT32_MAX)
 				err = ms_whole_instance(find, "mimalloc", "3",
 					module->path,

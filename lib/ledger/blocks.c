@@ -207,10 +207,11 @@ struct ms_error *ms_blocks_clear(
 	struct segment *segment = &blocks->segments[first >> SEGMENT_SHIFT];
 	struct ms_error *err = NULL;
 	size_t at = next_set(segment, 0);
+	struct ms_block block;
 	for (size_t i = 0; fn && !err && i < segment->n; i++) {
 		size_t next = next_set(segment, at + 1);
-		struct ms_block block = { .range = { address_of(blocks, first + at),
-						  address_of(blocks, first + next) },
+		block = (struct ms_block){ .range = { address_of(blocks, first + at),
+						   address_of(blocks, first + next) },
 			.kind = segment->kinds[i] };
 		if (i + 1 == segment->n)
 			block.range.end = segment->last_end;

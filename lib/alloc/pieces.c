@@ -141,14 +141,14 @@ void ms_piece_end(struct ms_piece_walk *walk)
 	free(walk);
 }
 
-static struct ms_error *uncount(void *arg, const struct ms_block *block)
+static struct ms_error *uncount(void *arg, struct ms_block block)
 {
 	struct ms_piece_walk *walk = arg;
 	const struct ms_alloc_kinds *kinds = walk->pieces->kinds;
 	for (int state = 0; state < MS_ALLOC_CLASSED; state++)
-		if (kinds->v[state] == block->kind)
+		if (kinds->v[state] == block.kind)
 			return ms_sizes_add(walk->emit.sizes, walk->emit.instance,
-				ms_range_size(block->range), (enum ms_alloc_state)state,
+				ms_range_size(block.range), (enum ms_alloc_state)state,
 				-1);
 	return NULL;
 }

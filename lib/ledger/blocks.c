@@ -215,7 +215,7 @@ struct ms_error *ms_blocks_clear(
 			.kind = segment->kinds[i] };
 		if (i + 1 == segment->n)
 			block.range.end = segment->last_end;
-		err = fn(arg, &block);
+		err = fn(arg, block);
 		at = next;
 	}
 	if (segment->bits)

@@ -59,7 +59,7 @@ struct ms_error *ms_blocks_add(struct ms_blocks *blocks, struct ms_range block,
 	ms_kind kind, size_t *ret_ordinal) MS_MUST_CHECK;
 
 /** Called for a block that was added; its kind is as of now. */
-typedef struct ms_error *(*ms_blocks_fn)(void *arg, const struct ms_block *block);
+typedef struct ms_error *(*ms_blocks_fn)(void *arg, struct ms_block block);
 
 /**
  * Take back every block of a segment, so that it can be built anew.

@@ -144,11 +144,11 @@ struct cleared {
 	uint64_t bytes, kinds;
 };
 
-static struct ms_error *count_cleared(void *arg, const struct ms_block *block)
+static struct ms_error *count_cleared(void *arg, struct ms_block block)
 {
 	struct cleared *cleared = arg;
-	cleared->bytes += ms_range_size(block->range);
-	cleared->kinds += block->kind;
+	cleared->bytes += ms_range_size(block.range);
+	cleared->kinds += block.kind;
 	return NULL;
 }
 

@@ -381,14 +381,13 @@ static uint64_t block_bytes(const struct finder *f, uint64_t memory)
 }
 
 // Large bins (2.42 on) hold chunks of several sizes.
-static uint64_t bin_bytes(const struct finder *f, const struct cache *cache, unsigned bin)
+static uint64_t bin_bytes(
+	const struct finder *f, uint64_t entry, unsigned count, uint64_t size)
 {
-	uint64_t bytes = 0, at = cache->entries[bin], link;
-	if (bin >= MS_GLIBC_CACHE_BINS)
-		return 0;
-	if (bin < SMALL_BINS)
-		return bin_size(bin) * cache->counts[bin];
-	for (unsigned i = 0; i < cache->counts[bin] && at; i++) {
+	uint64_t bytes = 0, at = entry, link;
+	if (size)
+		return size * count;
+	for (unsigned i = 0; i < count && at; i++) {
 		bytes += block_bytes(f, at);
 		if (!ms_peek_u64(f->find->peek, at, &link))
 			break;
@@ -406,8 +405,8 @@ static struct ms_error *settle_cache(
 	if (!read_cache(f, row->address, &cache))
 		return NULL;
 	for (unsigned bin = 0; !err && bin < cache.bins; bin++) {
-		f->find->alloc->threads.v[row->thread].cached_bytes +=
-			bin_bytes(f, &cache, bin);
+		f->find->alloc->threads.v[row->thread].cached_bytes += bin_bytes(
+			f, cache.entries[bin], cache.counts[bin], bin_size(bin));
 		if (f->does_follow)
 			err = mark_list(f, (struct list){ .memory = cache.entries[bin],
 						   .size = bin_size(bin),

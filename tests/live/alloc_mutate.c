@@ -49,7 +49,6 @@ struct test {
 	uint64_t seed;
 	bool does_tell;
 	unsigned failures;
-	uint64_t untrue;                     // stamped exact, and unlike the undamaged
 	uint64_t exact, unlike, sound, gone; // instances of all runs
 };
 
@@ -435,8 +434,5 @@ int main(int argc, char **argv)
 	places_deinit(&test.places);
 	ms_thread_table_free(test.threads);
 	ms_target_free(test.target);
-	// Random damage makes another heap in order now and then; more than one in a thousand
-	// would mean that something is not compared.
-	printf("%" PRIu64 " stamps untrue\n", test.untrue);
-	return test.failures != 0 || test.untrue > 1 + runs / 1000;
+	return test.failures != 0;
 }

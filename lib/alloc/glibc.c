@@ -67,13 +67,13 @@ struct offs {
 static void compare_mmapped(
 	const struct ms_alloc *alloc, const struct ms_glibc *libc, struct offs *offs)
 {
-	if (libc->mmapped_arena != UINT32_MAX) {
-		const struct ms_alloc_count *count =
-			alloc->arenas.v[libc->mmapped_arena].count;
-		offs->mmapped_blocks =
-			count[MS_ALLOC_LIVE].blocks + count[MS_ALLOC_CACHED].blocks;
-		offs->mmapped_bytes =
-			count[MS_ALLOC_LIVE].bytes + count[MS_ALLOC_CACHED].bytes;
+	ms_array_foreach (arena, &alloc->arenas) {
+		const struct ms_alloc_count *live = &arena->count[MS_ALLOC_LIVE];
+		const struct ms_alloc_count *cached = &arena->count[MS_ALLOC_CACHED];
+		if (arena->instance != libc->instance || !arena->is_mmapped)
+			continue;
+		offs->mmapped_blocks += live->blocks + cached->blocks;
+		offs->mmapped_bytes += live->bytes + cached->bytes;
 	}
 	if (libc->par)
 		offs->mmapped = difference(offs->mmapped_bytes, libc->mmapped);

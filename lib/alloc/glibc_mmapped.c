@@ -377,7 +377,7 @@ static void join_gaps(struct finder *f)
 	size_t gaps;
 	if (!count_gaps(f, &gaps))
 		return;
-	for (size_t i = 0; i < gaps; i++) {
+	for (size_t i = 0; i < gaps && i + 1 < f->in_brk.n; i++) {
 		struct ms_alloc_region *next = &regions[f->in_brk.v[i]];
 		if (!gap_behind(f, i, &gap)) {
 			first = NULL;

@@ -136,8 +136,8 @@ bool ms_jemalloc_agree(const struct ms_jemalloc_page *page, uint64_t address,
 
 unsigned ms_jemalloc_slots(const struct ms_jemalloc_extent *slab)
 {
-	return (unsigned)(ms_range_size(slab->range) /
-			  ms_jemalloc_class_size(slab->size_class));
+	uint64_t size = ms_jemalloc_class_size(slab->size_class);
+	return size ? (unsigned)(ms_range_size(slab->range) / size) : 0;
 }
 
 unsigned ms_jemalloc_count_free(const struct ms_jemalloc_extent *slab)

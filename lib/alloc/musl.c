@@ -112,7 +112,7 @@ static struct ms_error *add_area(struct heap *heap, uint64_t address)
 static struct ms_error *add_areas(struct heap *heap)
 {
 	struct ms_error *err = NULL;
-	uint64_t at = heap->context.head, mark = 0, next;
+	uint64_t at = heap->context.head, mark = 0, next = 0;
 	for (uint64_t n = 1; !err; n++, at = next) {
 		if (!is_area(heap->find, at, heap->context.secret) || at == mark) {
 			heap->reason = "the list of its areas is broken";
@@ -123,7 +123,7 @@ static struct ms_error *add_areas(struct heap *heap)
 		err = add_area(heap, at);
 		if (at == heap->context.tail)
 			return err;
-		if (!err && !ms_peek_u64(heap->find->peek, at + 8, &next))
+		if (!ms_peek_u64(heap->find->peek, at + 8, &next))
 			next = 0;
 	}
 	return err;

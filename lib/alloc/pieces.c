@@ -15,15 +15,14 @@ struct ms_piece_walk {
 struct ms_error *ms_pieces_init(struct ms_pieces *pieces)
 {
 	struct ms_range range = ms_blocks_range(pieces->blocks);
-	uint64_t size = ms_range_size(ms_blocks_segment(pieces->blocks, range.start));
-	size_t n = (size_t)((ms_range_size(range) - 1) / size + 1);
+	size_t n = (size_t)((ms_range_size(range) - 1) / MS_PIECE + 1);
 	pieces->v = calloc(n, sizeof(*pieces->v));
 	if (!pieces->v)
 		return &ms_error_nomem;
 	pieces->n = n;
 	for (size_t i = 0; i < n; i++)
 		pieces->v[i].segment =
-			ms_blocks_segment(pieces->blocks, range.start + i * size);
+			ms_blocks_segment(pieces->blocks, range.start + i * MS_PIECE);
 	return NULL;
 }
 
@@ -87,7 +86,7 @@ struct ms_error *ms_piece_begin(struct ms_pieces *pieces, uint64_t start, unsign
 	bool does_list, struct ms_piece_walk **ret)
 {
 	uint64_t offset = start - pieces->region->range.start;
-	size_t number = (size_t)(offset / ms_range_size(pieces->v[0].segment));
+	size_t number = (size_t)(offset / MS_PIECE);
 	struct ms_piece_walk *walk;
 	if (number >= pieces->n || pieces->v[number].segment.start != start)
 		return ms_error_new(

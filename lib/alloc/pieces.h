@@ -19,6 +19,10 @@ struct ms_alloc_kinds {
 	ms_kind v[MS_ALLOC_STATE_COUNT];
 };
 
+enum {
+	MS_PIECE = MS_BLOCKS_SEGMENT * MS_BLOCK_GRANULE ///< bytes of heap, a table's segment
+};
+
 struct ms_piece {
 	struct ms_range segment;     ///< as ms_blocks_segment gives it
 	struct ms_chunks chunks;     ///< as its walk left it

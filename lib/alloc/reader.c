@@ -225,7 +225,7 @@ static void end_chunks(void *state, struct ms_walk *walk)
 
 static const struct ms_walker chunk_walker = {
 	.name = "malloc",
-	.piece = (uint64_t)MS_BLOCKS_SEGMENT * MS_BLOCK_GRANULE,
+	.piece = MS_PIECE,
 	.walk = walk_chunks,
 	.end = end_chunks,
 };

@@ -92,6 +92,10 @@ static struct ms_error *coarsen(struct ms_sizes *sizes)
 	struct ms_sizes coarse = *sizes;
 	coarse.n = 0;
 	coarse.is_coarse = true;
+	if (!sizes->cap) {
+		*sizes = coarse;
+		return NULL;
+	}
 	coarse.v = calloc(coarse.cap, sizeof(*coarse.v));
 	if (!coarse.v)
 		return &ms_error_nomem;

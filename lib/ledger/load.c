@@ -349,7 +349,7 @@ static void load_states(struct loader *l, json_t *object, struct ms_states *ret)
 	json_object_foreach(states, key, line)
 	{
 		const char *copy = (const char *)keep(l, key, strlen(key)).p;
-		if (!is_id(key) || !copy) {
+		if (!is_id(key) || !copy || ret->n >= n) {
 			fail(l, "states");
 			return;
 		}

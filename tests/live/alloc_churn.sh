@@ -6,7 +6,9 @@
 
 walks=100
 [ -z "${MS_SANITIZED:-}" ] || walks=20
-start_blocks busy blocks --blocks=5000
+# One large block that is swapped while the walk passes must be little of the whole.
+blocks_few=
+start_blocks busy blocks --blocks=20000
 # At first the blocks move to arenas of the threads that swap them: heaps grow by the second.
 tell busy "churn 1" 2
 expect_equal "$(jq .churning busy.answer)" false "end of the first second"

@@ -87,6 +87,13 @@ static bool get_header(
 	return ms_target_get(c->alloc->private->target, at, ret, sizeof(*ret));
 }
 
+// Can a free chunk of this size lie in front? The ends of texts look like small sizes.
+static bool fits_before(const struct ms_chunks *c, uint64_t at, uint64_t size)
+{
+	return size >= MS_CHUNK_MIN && size % 16 == 0 &&
+	       size <= at - c->region->range.start;
+}
+
 // Does a row of headers lead on from here, or to the end?
 static bool leads_on(struct ms_chunks *c, const struct view *view, uint64_t at)
 {
@@ -98,7 +105,8 @@ static bool leads_on(struct ms_chunks *c, const struct view *view, uint64_t at)
 			return i > 0 && !c->region->has_top;
 		if (!get_header(c, view, at, &h))
 			return false;
-		if (i && !(h.head & MS_CHUNK_PREV_INUSE) && h.previous != previous)
+		if (!(h.head & MS_CHUNK_PREV_INUSE) &&
+			(i ? h.previous != previous : !fits_before(c, at, h.previous)))
 			return false;
 		if (is_top(c, at, h.head) || (i && is_fence(c, at, h.head)))
 			return true;

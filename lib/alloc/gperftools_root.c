@@ -5,11 +5,11 @@
 // first level the pointer must be.
 
 #include "alloc/gperftools.h"
+#include "alloc/root.h"
 
 enum {
 	SAMPLE = 4096, // entries that are looked at: the first may be left-overs
 	HOPELESS = 256,
-	AROUND = 128,          // words behind an entry that must be possible entries, too
 	PROBE_MAX = 32 << 20,  // bytes read for words that turn out to be no pointers
 	PEEK_BYTES = 16 << 10, // read to look at one of them
 };
@@ -94,22 +94,10 @@ static struct ms_error *check_root(struct search *search, uint64_t root, bool *r
 	return err;
 }
 
-// User space ends in the middle of the first level: what follows an entry is in it as
-// well, and most of it is 0. Few other pointers pass this.
-static bool has_room(struct search *search, uint64_t at)
+static struct ms_error *try_entry(
+	void *arg, struct ms_range data, uint64_t at, uint64_t leaf, bool *ret_found)
 {
-	uint64_t words[AROUND];
-	if (!ms_peek_bytes(search->find->peek, at, words, sizeof(words)))
-		return true; // a page that was never touched: all 0
-	for (size_t i = 0; i < AROUND; i++)
-		if (words[i] && !may_be_leaf(search, words[i]))
-			return false;
-	return true;
-}
-
-static struct ms_error *try_word(
-	struct search *search, struct ms_range data, uint64_t at, uint64_t leaf)
-{
+	struct search *search = arg;
 	uint64_t page = 0;
 	bool good;
 	struct ms_error *err = judge_leaf(search, leaf, &good, &page);
@@ -117,42 +105,29 @@ static struct ms_error *try_word(
 	if (err || !good || before > at - data.start ||
 		data.end - (at - before) < 8ull << ms_gperf_root_bits(search->shift))
 		return err;
-	err = check_root(search, at - before, &good);
-	if (!err && good)
+	err = check_root(search, at - before, ret_found);
+	if (!err && *ret_found)
 		search->root = (struct ms_gperf_root){ at - before, search->shift };
 	return err;
 }
 
-static struct ms_error *search_data(
-	struct search *search, struct ms_words *words, struct ms_range data)
+static bool may_be_entry(const void *arg, uint64_t word)
 {
-	struct ms_error *err;
-	bool any;
-	ms_words_over(words, data);
-	while (!(err = ms_words_next(words, &any)) && any && !search->root.address)
-		for (size_t i = 0; !err && !search->root.address && i < words->n; i++)
-			if (may_be_leaf(search, words->v[i]) &&
-				has_room(search, words->at + i * 8))
-				err = try_word(
-					search, data, words->at + i * 8, words->v[i]);
-	return err;
+	return may_be_leaf(arg, word);
 }
+
+static const struct ms_root_kind root_kind = { may_be_entry, try_entry };
 
 struct ms_error *ms_gperf_find_root(struct ms_alloc_find *find,
 	const struct ms_module *module, struct ms_gperf_root *ret)
 {
-	_cleanup_words_ struct ms_words *words = NULL, *tables = NULL;
+	_cleanup_words_ struct ms_words *words = NULL;
 	struct ms_error *err = ms_words_new(find->target, find->cancel, &words);
-	if (!err)
-		err = ms_words_new(find->target, find->cancel, &tables);
-	struct search search = { .find = find, .words = tables };
-	for (size_t s = 0; s < sizeof(page_shifts); s++) {
+	struct search search = { .find = find, .words = words };
+	for (size_t s = 0; !err && !search.root.address && s < sizeof(page_shifts); s++) {
 		search.shift = page_shifts[s];
-		for (size_t i = 0; !err && !search.root.address && i < module->data_n;
-			i++)
-			if (ms_range_size(module->data[i]) >=
-				8ull << ms_gperf_root_bits(search.shift))
-				err = search_data(&search, words, module->data[i]);
+		err = ms_root_find(find, module, &root_kind,
+			8ull << ms_gperf_root_bits(search.shift), &search);
 	}
 	if (!err)
 		*ret = search.root;

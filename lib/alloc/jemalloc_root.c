@@ -5,11 +5,11 @@
 // these say which entry of the root the pointer must be; then all others are checked.
 
 #include "alloc/jemalloc.h"
+#include "alloc/root.h"
 
 enum {
 	SAMPLE = 64, // entries of a leaf that are looked at
 	TABLE_ALIGN = 64,
-	AROUND = 128,          // words behind an entry that must be possible entries, too
 	PROBE_MAX = 512 << 20, // bytes read for words that turn out to be no pointers
 };
 
@@ -152,23 +152,11 @@ static struct ms_error *descend(struct search *search, uint64_t table, uint64_t 
 	return err;
 }
 
-// User space ends in the middle of a root: what follows an entry is in the root as well,
-// and most of it is 0. Few other pointers pass this.
-static bool has_room(struct search *search, uint64_t at)
-{
-	uint64_t words[AROUND];
-	if (!ms_peek_bytes(search->find->peek, at, words, sizeof(words)))
-		return true; // a page that was never touched: all 0
-	for (size_t i = 0; i < AROUND; i++)
-		if (words[i] && !may_be_table(search, words[i], 1))
-			return false;
-	return true;
-}
-
 // A word at `at` points to `table`: is it an entry of a root within `data`?
-static struct ms_error *try_word(
-	struct search *search, struct ms_range data, uint64_t at, uint64_t table)
+static struct ms_error *try_entry(
+	void *arg, struct ms_range data, uint64_t at, uint64_t table, bool *ret_found)
 {
+	struct search *search = arg;
 	struct verdict verdict = { 0 };
 	uint64_t leaf, first;
 	struct ms_error *err = descend(search, table, &leaf);
@@ -183,45 +171,31 @@ static struct ms_error *try_word(
 	if (err || !is_good(&verdict, layout) || before > at - data.start ||
 		data.end - (at - before) < ms_jemalloc_table(search->tree, 0))
 		return err;
-	bool good;
-	err = check_table(search, at - before, 0, &good, &first);
-	if (!err && good)
+	err = check_table(search, at - before, 0, ret_found, &first);
+	if (!err && *ret_found)
 		search->root =
 			(struct ms_jemalloc_root){ at - before, search->tree, layout };
 	return err;
 }
 
-static struct ms_error *search_data(
-	struct search *search, struct ms_words *words, struct ms_range data)
+static bool may_be_entry(const void *arg, uint64_t word)
 {
-	struct ms_error *err;
-	bool any;
-	ms_words_over(words, data);
-	while (!(err = ms_words_next(words, &any)) && any && !search->root.address)
-		for (size_t i = 0; !err && !search->root.address && i < words->n; i++)
-			if (may_be_table(search, words->v[i], 1) &&
-				has_room(search, words->at + i * 8))
-				err = try_word(
-					search, data, words->at + i * 8, words->v[i]);
-	return err;
+	return may_be_table(arg, word, 1);
 }
+
+static const struct ms_root_kind root_kind = { may_be_entry, try_entry };
 
 struct ms_error *ms_jemalloc_find_root(struct ms_alloc_find *find,
 	const struct ms_module *module, struct ms_jemalloc_root *ret)
 {
-	_cleanup_words_ struct ms_words *words = NULL, *tables = NULL;
+	_cleanup_words_ struct ms_words *words = NULL;
 	struct ms_error *err = ms_words_new(find->target, find->cancel, &words);
-	if (!err)
-		err = ms_words_new(find->target, find->cancel, &tables);
-	struct search search = { .find = find, .words = tables };
-	for (unsigned t = 0; t < MS_JEMALLOC_TREES; t++) {
+	struct search search = { .find = find, .words = words };
+	for (unsigned t = 0; !err && !search.root.address && t < MS_JEMALLOC_TREES; t++) {
 		search.tree = &ms_jemalloc_trees[t];
 		search.probed = 0;
-		for (size_t i = 0; !err && !search.root.address && i < module->data_n;
-			i++)
-			if (ms_range_size(module->data[i]) >=
-				ms_jemalloc_table(search.tree, 0))
-				err = search_data(&search, words, module->data[i]);
+		err = ms_root_find(find, module, &root_kind,
+			ms_jemalloc_table(search.tree, 0), &search);
 	}
 	if (!err)
 		*ret = search.root;

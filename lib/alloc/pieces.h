@@ -20,7 +20,8 @@ struct ms_alloc_kinds {
 };
 
 enum {
-	MS_PIECE = MS_BLOCKS_SEGMENT * MS_BLOCK_GRANULE ///< bytes of heap, a table's segment
+	MS_PIECE =
+		MS_BLOCKS_SEGMENT * MS_BLOCK_GRANULE ///< bytes of heap, a table's segment
 };
 
 struct ms_piece {

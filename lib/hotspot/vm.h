@@ -42,6 +42,8 @@ enum {
 	X(AGENT_LIST, "_ZN9Arguments10_agentListE")                                      \
 	X(AGENT_LIST_21, "_ZN14JvmtiAgentList5_listE")                                   \
 	X(EVENT_LOGS, "_ZN6Events5_logsE")                                               \
+	X(MARK_BITMAP, "_ZN17PSParallelCompact12_mark_bitmapE")                          \
+	X(SUMMARY_DATA, "_ZN17PSParallelCompact13_summary_dataE")                        \
 	X(NMT_LEVEL, "_ZN10MemTracker15_tracking_levelE")
 
 enum ms_vm_symbol {

@@ -36,6 +36,7 @@ enum {
 static const uint64_t WORD_PRESENT = UINT64_C(1) << 63;
 static const uint64_t WORD_SWAPPED = UINT64_C(1) << 62;
 static const uint64_t WORD_FILE = UINT64_C(1) << 61;
+static const uint64_t WORD_ONLY = UINT64_C(1) << 56;  // mapped once: Linux 4.2
 static const uint64_t WORD_GUARD = UINT64_C(1) << 58; // Linux 6.15
 static const uint64_t WORD_FRAME = (UINT64_C(1) << 55) - 1;
 
@@ -198,7 +199,7 @@ static struct ms_error *load_words(struct loader *l, struct ms_range range)
 
 /*
  * The page frame of the zero page, found on a page of ours that was only ever read; 0 if
- * frame numbers are hidden.
+ * frame numbers are hidden, or if the kernel gave us a page of our own.
  */
 static uint64_t find_zero_frame(void)
 {
@@ -213,7 +214,8 @@ static uint64_t find_zero_frame(void)
 	int64_t got =
 		ms_pread_all(fd, &word, sizeof(word), (uintptr_t)p / MS_PAGE_SIZE * 8);
 	(void)munmap(p, MS_PAGE_SIZE);
-	return got == sizeof(word) && word & WORD_PRESENT ? word & WORD_FRAME : 0;
+	bool is_shared = word & WORD_PRESENT && !(word & WORD_ONLY);
+	return got == sizeof(word) && is_shared ? word & WORD_FRAME : 0;
 }
 
 // A page map of a process that ended reads as empty, and a scan of it finds nothing.

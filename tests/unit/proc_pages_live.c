@@ -104,16 +104,33 @@ static void end_child(pid_t pid)
 	waitpid(pid, NULL, 0);
 }
 
-// With CAP_SYS_ADMIN page map words tell the zero page, too: by its frame number.
-static bool sees_frames(void)
+static uint64_t page_map_word(const void *p)
 {
-	uint64_t word = 0;
-	uint64_t page = (uintptr_t)&word / MS_PAGE_SIZE;
+	uint64_t word = 0, page = (uintptr_t)p / MS_PAGE_SIZE;
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	assert_int_equal(
 		ms_pread_all(fd, &word, sizeof(word), page * sizeof(word)), sizeof(word));
 	close(fd);
-	return word & ((UINT64_C(1) << 55) - 1);
+	return word;
+}
+
+// With CAP_SYS_ADMIN page map words tell the zero page, too: by its frame number.
+static bool sees_frames(void)
+{
+	uint64_t word = 1;
+	return page_map_word(&word) & ((UINT64_C(1) << 55) - 1);
+}
+
+// There are kernels that give memory which is only read pages of its own.
+static bool has_zero_page(void)
+{
+	uint8_t *p =
+		mmap(NULL, MS_PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_true(p != MAP_FAILED);
+	(void)*(volatile uint8_t *)p;
+	bool is_own = page_map_word(p) >> 56 & 1;
+	munmap(p, MS_PAGE_SIZE);
+	return !is_own;
 }
 
 static void states_are_what_we_made(void **state)
@@ -135,7 +152,7 @@ static void states_are_what_we_made(void **state)
 			if (i == 14) {
 				if (source.has_guard)
 					assert_int_equal(s, MS_PAGE_GUARD);
-			} else if (i % 7 == 1) {
+			} else if (i % 7 == 1 || (i % 7 == 3 && !has_zero_page())) {
 				assert_int_equal(s, MS_PAGE_ANON);
 			} else if (i % 7 == 3) {
 				if (source.has_scan || sees_frames())
@@ -203,7 +220,8 @@ static void the_huge_zero_page_is_zero(void **state)
 		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	assert_true(p != MAP_FAILED);
 	uint8_t *huge = (uint8_t *)(((uintptr_t)p + HUGE - 1) & ~(uintptr_t)(HUGE - 1));
-	if (!has_huge_zero_page() || madvise(huge, HUGE, MADV_HUGEPAGE) < 0) {
+	if (!has_zero_page() || !has_huge_zero_page() ||
+		madvise(huge, HUGE, MADV_HUGEPAGE) < 0) {
 		munmap(p, 2 * HUGE);
 		skip();
 	}

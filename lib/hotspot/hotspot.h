@@ -1,5 +1,9 @@
 /**
- * hotspot - the Java virtual machine.
+ * hotspot - the Java virtual machine, read from outside.
+ *
+ * vm.h finds it and reads the tables of its own structures; flags.h, heap.h and klass.h
+ * build on that. The reader makes claims of what they say. Where the tables cannot be
+ * read (no permission, a library that does not export them) areas are recognised by shape.
  */
 #pragma once
 
@@ -20,6 +24,9 @@ struct ms_java_sizes {
  * @param command  each argument NUL-terminated
  */
 struct ms_java_sizes ms_java_sizes_parse(struct ms_bytes command);
+
+/** Claims a JVM's areas by its own tables, else by shape. Active only where there is one. */
+extern const struct ms_reader ms_hotspot_reader;
 
 /**
  * Claims a JVM's reserved areas by place and size: heap, code cache, class data archive

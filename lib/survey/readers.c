@@ -11,7 +11,7 @@ static const struct ms_reader *const readers[] = {
 	&ms_threads_reader,
 	&ms_alloc_reader,
 	&ms_leftovers_reader,
-	&ms_hotspot_shape_reader,
+	&ms_hotspot_reader,
 };
 
 const struct ms_reader *const *ms_survey_readers(size_t *ret_n)

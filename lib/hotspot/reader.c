@@ -1,0 +1,144 @@
+// The JVM in a survey: claims from its own tables, or by shape where these cannot be read.
+
+#include <string.h>
+
+#include "hotspot/heap.h"
+#include "hotspot/hotspot.h"
+
+// What the reader keeps until the survey is over.
+struct java {
+	struct ms_vm *vm;
+	struct ms_flags flags;
+	struct ms_heap heap;
+};
+
+static struct ms_kind_row kind_of(const char *owner, const char *detail)
+{
+	return (struct ms_kind_row){ .owner = owner,
+		.reader = "hotspot",
+		.detail = detail,
+		.grade = MS_GRADE_EXACT,
+		.precedence = MS_PRECEDENCE_LIBRARY };
+}
+
+// --- heap -----------------------------------------------------------------------------
+
+static struct ms_error *claim_part(struct ms_reading *reading, struct ms_range range,
+	const char *owner, const char *detail, uint32_t count)
+{
+	struct ms_kind_row row = kind_of(owner, detail);
+	return ms_claims_say(reading->claims, range, MS_RANK_PART, &row, count,
+		(struct ms_bytes){ 0 });
+}
+
+// Do two regions make one claim: is the first one full, and the other the next of its kind?
+static bool is_continued(
+	const struct ms_heap_region *last, const struct ms_heap_region *next)
+{
+	return last->space == next->space && last->range.end == next->range.start &&
+	       last->top == last->range.end;
+}
+
+// Regions [first, end) of one space, full but for the last.
+static struct ms_error *claim_run(struct ms_reading *reading, const struct ms_heap *heap,
+	const struct ms_heap_region *first, const struct ms_heap_region *end)
+{
+	const struct ms_heap_space *space = &heap->spaces.v[first->space];
+	struct ms_range used = { first->range.start, end[-1].top };
+	struct ms_range rest = { end[-1].top, end[-1].range.end };
+	uint32_t count = heap->region_bytes ? (uint32_t)(end - first) : 0;
+	bool has_objects = space->walk != MS_SPACE_NO_OBJECTS;
+	struct ms_error *err = NULL;
+	if (has_objects)
+		err = claim_part(reading, used, space->owner,
+			"objects, by the collector's own pointers", count);
+	if (!err)
+		err = claim_part(reading, rest, "java.heap.free",
+			has_objects ? "behind the last object of a space or region"
+				    : "free regions",
+			has_objects ? 0 : count);
+	return err;
+}
+
+static struct ms_error *claim_regions(
+	struct ms_reading *reading, const struct ms_heap *heap)
+{
+	struct ms_error *err = NULL;
+	const struct ms_heap_region *v = heap->regions.v;
+	for (size_t i = 0, end; !err && i < heap->regions.n; i = end) {
+		for (end = i + 1;
+			end < heap->regions.n && is_continued(&v[end - 1], &v[end]);)
+			end++;
+		err = claim_run(reading, heap, &v[i], &v[end]);
+	}
+	return err;
+}
+
+static struct ms_error *claim_heap(struct ms_reading *reading, const struct ms_heap *heap)
+{
+	struct ms_kind_row row = kind_of("java.heap", "the heap's reservation");
+	struct ms_error *err = ms_claims_say(reading->claims, heap->reserved,
+		MS_RANK_REGION, &row, 0, (struct ms_bytes){ 0 });
+	if (!err)
+		err = claim_regions(reading, heap);
+	ms_array_foreach (table, &heap->tables) {
+		struct ms_kind_row gc = kind_of("java.gc", table->what);
+		gc.grade = table->grade;
+		if (!err)
+			err = ms_claims_say(reading->claims, table->range, MS_RANK_REGION,
+				&gc, 1, ms_bytes_of(table->what));
+	}
+	ms_array_foreach (note, &heap->notes)
+		if (!err)
+			err = ms_claims_note(reading->claims, "Java heap: %s", *note);
+	return err;
+}
+
+// --- the reader -----------------------------------------------------------------------
+
+// Without its tables what is left are places and sizes.
+static struct ms_error *claim_by_shape(struct ms_reading *reading, const char *why)
+{
+	struct ms_error *err = NULL;
+	if (why && !ms_target_denied(reading->target))
+		err = ms_claims_note(reading->claims, "JVM: %s", why);
+	return err ? err : ms_hotspot_shape_reader.anchor(reading, NULL, NULL);
+}
+
+static struct ms_error *read_java(struct ms_reading *reading, struct java *java)
+{
+	struct ms_error *err = ms_flags_read(java->vm, &java->flags);
+	if (!err)
+		err = ms_heap_read(java->vm, &java->flags, &java->heap);
+	return err ? err : claim_heap(reading, &java->heap);
+}
+
+static struct ms_error *anchor(struct ms_reading *reading, void *arg, void **ret_state)
+{
+	struct java *java = calloc(1, sizeof(*java));
+	const char *why;
+	(void)arg;
+	if (!java)
+		return &ms_error_nomem;
+	*ret_state = java;
+	struct ms_error *err = ms_vm_find(reading->target, &java->vm, &why);
+	if (err)
+		return err;
+	return java->vm ? read_java(reading, java) : claim_by_shape(reading, why);
+}
+
+static void free_java(void *state)
+{
+	struct java *java = state;
+	if (!java)
+		return;
+	ms_heap_deinit(&java->heap);
+	ms_vm_free(java->vm);
+	free(java);
+}
+
+const struct ms_reader ms_hotspot_reader = {
+	.name = "hotspot",
+	.anchor = anchor,
+	.free = free_java,
+};

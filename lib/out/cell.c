@@ -31,6 +31,7 @@ bool ms_cell_is_right(const struct ms_column *column)
 		[MS_COLUMN_ADDRESS] = true,
 		[MS_COLUMN_BYTES] = true,
 		[MS_COLUMN_MIB] = true,
+		[MS_COLUMN_KIB] = true,
 		[MS_COLUMN_CHANGE] = true,
 		[MS_COLUMN_COUNT] = true,
 		[MS_COLUMN_NUMBER] = true,
@@ -92,6 +93,14 @@ static void put_mib(
 	(void)column;
 	char text[MS_SIZE_TEXT];
 	ms_out_str(out, ms_mib_text(cell->n, text));
+}
+
+static void put_kib(
+	const struct ms_column *column, const struct ms_cell *cell, struct ms_out *out)
+{
+	(void)column;
+	char text[MS_SIZE_TEXT];
+	ms_out_printf(out, "%sK", ms_count_text(cell->n >> 10, text));
 }
 
 static void put_count(
@@ -190,6 +199,7 @@ static const struct {
 	[MS_COLUMN_RANGE] = { put_range, put_range },
 	[MS_COLUMN_BYTES] = { put_size, put_number },
 	[MS_COLUMN_MIB] = { put_mib, put_number },
+	[MS_COLUMN_KIB] = { put_kib, put_number },
 	[MS_COLUMN_CHANGE] = { put_change, put_change_exact },
 	[MS_COLUMN_COUNT] = { put_count, put_number },
 	[MS_COLUMN_NUMBER] = { put_number, put_number },
@@ -202,7 +212,7 @@ void ms_cell_text(const struct ms_column *column, const struct ms_cell *cell,
 	bool is_exact, struct ms_out *out)
 {
 	bool is_size = column->type == MS_COLUMN_BYTES || column->type == MS_COLUMN_MIB ||
-		       column->type == MS_COLUMN_CHANGE;
+		       column->type == MS_COLUMN_KIB || column->type == MS_COLUMN_CHANGE;
 	if (cell->is_null)
 		ms_out_str(out, column->type == MS_COLUMN_BAR ? "" : "-");
 	else if (is_exact && is_size)
@@ -240,6 +250,7 @@ json_t *ms_cell_json(const struct ms_column *column, const struct ms_cell *cell)
 		return range_json(cell->range);
 	case MS_COLUMN_BYTES:
 	case MS_COLUMN_MIB:
+	case MS_COLUMN_KIB:
 	case MS_COLUMN_COUNT:
 	case MS_COLUMN_NUMBER:
 		return ms_json_size(cell->n);
@@ -283,6 +294,7 @@ int ms_cell_compare(
 	case MS_COLUMN_ADDRESS:
 	case MS_COLUMN_BYTES:
 	case MS_COLUMN_MIB:
+	case MS_COLUMN_KIB:
 	case MS_COLUMN_COUNT:
 	case MS_COLUMN_NUMBER:
 	case MS_COLUMN_FLAG:

@@ -40,6 +40,7 @@ static const char *const type_names[] = {
 	[MS_COLUMN_RANGE] = "range",
 	[MS_COLUMN_BYTES] = "bytes",
 	[MS_COLUMN_MIB] = "bytes",
+	[MS_COLUMN_KIB] = "bytes",
 	[MS_COLUMN_CHANGE] = "change",
 	[MS_COLUMN_COUNT] = "count",
 	[MS_COLUMN_NUMBER] = "number",

@@ -21,6 +21,7 @@ enum ms_column_type {
 	MS_COLUMN_RANGE,   ///< cell.range: "start-end"
 	MS_COLUMN_BYTES,   ///< cell.n: "3.4 KiB"; exact with is_exact, --raw and JSON
 	MS_COLUMN_MIB,     ///< cell.n, bytes: "1,946.0", for a heading that says MiB
+	MS_COLUMN_KIB,     ///< cell.n, bytes: "8,192K", as the JVM writes sizes
 	MS_COLUMN_CHANGE,  ///< cell.change: bytes with a sign, "+25.4 MiB"
 	MS_COLUMN_COUNT,   ///< cell.n: "301,440"
 	MS_COLUMN_NUMBER,  ///< cell.n: a name made of digits (pid, inode): never grouped
@@ -36,7 +37,7 @@ struct ms_cell {
 	const char *text;      ///< MS_COLUMN_TEXT; NULL is as is_null
 	struct ms_bytes bytes; ///< MS_COLUMN_TARGET
 	struct ms_range range; ///< MS_COLUMN_RANGE
-	uint64_t n;            ///< ADDRESS, BYTES, MIB, COUNT, NUMBER, FLAG
+	uint64_t n;            ///< ADDRESS, BYTES, MIB, KIB, COUNT, NUMBER, FLAG
 	int64_t change;        ///< MS_COLUMN_CHANGE
 	double percent;        ///< PERCENT, BAR: 0 to 100; not finite is as is_null
 	struct ms_arena

@@ -1,0 +1,133 @@
+// mapheap - the Java heap from outside: spaces, regions, and where objects are.
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mapheap.h"
+
+enum {
+	MEMORY_NEEDED = 8 << 20,
+	POLL_MS = 20,
+};
+
+struct options {
+	struct ms_cli_output output;
+	const char *sysroot;
+};
+
+static const char *const usage[] = { "[OPTION]... TARGET",
+	"[OPTION]... -- PROGRAM [ARGUMENT]...", NULL };
+
+static const struct ms_cli_example examples[] = {
+	{ "mapheap 4392", "the heap of a live JVM, by space, with a picture" },
+	{ "mapheap java-4392.core", "the same of a snapshot or core" },
+	{ "mapheap --json 4392", "the same for scripts" },
+	{ "mapheap -- java -XX:+UseSerialGC -Xmx20M Demo",
+		"start a program, and show its heap as it is when it exits" },
+	{ NULL, NULL },
+};
+
+static const struct ms_option options[] = {
+	{ 0, "sysroot", "DIR", "also look for mapped files below DIR",
+		.kind = MS_OPTION_STRING, MS_TO(struct options, sysroot) },
+	MS_CLI_COLUMN_OPTIONS(struct options, output, 'o'),
+	MS_CLI_BYTES_OPTIONS(struct options, output),
+	MS_CLI_JSON_OPTIONS(struct options, output),
+	MS_CLI_COLOR_OPTIONS(struct options, output),
+	MS_CLI_PAGER_OPTIONS(struct options, output),
+};
+
+static const struct ms_column_set *const column_sets[] = { &space_columns, NULL };
+
+static struct ms_error *show(struct ms_cli *cli, const struct options *o,
+	const char *name, struct view *view, struct ms_table *table)
+{
+	struct ms_target_options target_options = {
+		.smaps = MS_TARGET_SMAPS_NEVER,
+		.sysroot = o->sysroot,
+		.cancel = cli->cancel,
+	};
+	struct ms_error *err = view_open(view, name, &target_options);
+	if (err)
+		return err;
+	if (cli->output->json)
+		return print_json(cli, view);
+	if (!table->is_chosen)
+		err = ms_table_select(table, space_columns_of(&view->heap));
+	return err ? err : print_report(cli, view, table);
+}
+
+// Until it stands still at its exit.
+static struct ms_error *hold(struct ms_cli *cli, struct program *program)
+{
+	char **argv = calloc(cli->operands.n + 1, sizeof(*argv));
+	if (!argv)
+		return &ms_error_nomem;
+	memcpy(argv, cli->operands.v, cli->operands.n * sizeof(*argv));
+	struct ms_error *err = program_start(program, argv);
+	free(argv);
+	while (!err && !program->is_held && !program->has_ended) {
+		if (ms_cancel_raised(cli->cancel))
+			return ms_error_new(MS_ERROR_CANCELLED, "interrupted");
+		err = program_poll(program, POLL_MS);
+	}
+	if (!err && !program->is_held)
+		err = ms_error_new(MS_ERROR_GONE,
+			"'%s' was killed before it could be held", cli->operands.v[0]);
+	return err;
+}
+
+static struct ms_error *run_program(struct ms_cli *cli, const struct options *o,
+	struct view *view, struct ms_table *table)
+{
+	_cleanup_program_ struct program program = { 0 };
+	char name[32];
+	struct ms_error *err = hold(cli, &program);
+	if (err)
+		return err;
+	(void)snprintf(name, sizeof(name), "%d", (int)program.pid);
+	view->program = &program;
+	err = show(cli, o, name, view, table);
+	view->program = NULL;
+	return err;
+}
+
+static struct ms_error *run(struct ms_cli *cli, void *arg, enum ms_exit *ret)
+{
+	const struct options *o = arg;
+	_cleanup_view_ struct view view = { 0 };
+	_cleanup_table_ struct ms_table table = { 0 };
+	bool is_program = cli->n_before_dashes == 0;
+	(void)ret;
+	if (!is_program && cli->operands.n > 1)
+		return ms_error_new(MS_ERROR_USAGE, "one TARGET, or -- and a program");
+	struct ms_error *err = ms_cli_table(cli, &space_columns, &view, &table);
+	if (!err)
+		err = ms_target_check_allowance(MEMORY_NEEDED);
+	if (err)
+		return err;
+	return is_program ? run_program(cli, o, &view, &table)
+			  : show(cli, o, cli->operands.v[0], &view, &table);
+}
+
+static const struct options defaults;
+
+static const struct ms_utility utility = {
+	.name = "mapheap",
+	.summary = "show where a JVM puts objects",
+	.usage = usage,
+	.examples = examples,
+	.columns = column_sets,
+	MS_OPTION_TABLE(options, defaults),
+	MS_OUTPUT_AT(struct options, output),
+	.operand = "TARGET",
+	.min_operands = 1,
+	.max_operands = UINT_MAX,
+	.run = run,
+};
+
+int main(int argc, char **argv)
+{
+	return ms_cli_main(&utility, argc, argv);
+}

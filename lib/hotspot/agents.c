@@ -24,6 +24,7 @@ static const struct member_layout new_layout = { 32, 40, 48, 56 };
 struct member {
 	uint64_t next;
 	const char *name, *options, *library;
+	struct ms_range range; // of the library
 };
 
 struct agents_reading {
@@ -90,6 +91,30 @@ static const char *library_of(struct ms_vm *vm, uint64_t handle)
 		       : NULL;
 }
 
+// A JVM in a root of its own says its paths as it sees them, the kernel as we do.
+static bool is_mapping_of(const struct ms_mapping *m, const char *library)
+{
+	static const char deleted[] = " (deleted)";
+	struct ms_bytes name = m->name;
+	if (ms_bytes_ends(name, deleted))
+		name = ms_bytes_sub(name, 0, name.n - strlen(deleted));
+	return *library == '/' && ms_bytes_ends(name, library);
+}
+
+static struct ms_range mapped_at(const struct ms_vm *vm, const char *library)
+{
+	const struct ms_maps *maps = ms_target_maps(vm->target);
+	struct ms_range range = { 0 };
+	for (size_t i = 0; i < maps->n; i++) {
+		if (!is_mapping_of(&maps->v[i], library))
+			continue;
+		if (!range.start)
+			range.start = maps->v[i].range.start;
+		range.end = maps->v[i].range.end;
+	}
+	return range;
+}
+
 // "jdwp" is libjdwp.so; a path is itself; a jar's library is libinstrument.so.
 static bool is_library_of(const char *library, const char *name)
 {
@@ -115,6 +140,9 @@ static bool read_member(const struct agents_reading *r, uint64_t at, struct memb
 	m.options = options ? ms_vm_text(r->vm, options) : NULL;
 	if (!m.name || (options && !m.options) || !is_library_of(m.library, m.name))
 		return false;
+	m.range = mapped_at(r->vm, m.library);
+	if (!ms_range_size(m.range))
+		return false;
 	*ret = m;
 	return true;
 }
@@ -135,6 +163,7 @@ static bool parse_member(struct ms_vm *vm, const struct member *m, struct ms_age
 		ret->options = equals ? equals + 1 : NULL;
 	}
 	ret->library = m->library;
+	ret->range = m->range;
 	ret->is_loaded = true;
 	return ret->name;
 }
@@ -144,26 +173,11 @@ static bool is_same(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-static struct ms_range mapped_at(const struct ms_vm *vm, const char *library)
-{
-	const struct ms_maps *maps = ms_target_maps(vm->target);
-	struct ms_range range = { 0 };
-	for (size_t i = 0; i < maps->n; i++) {
-		if (!ms_bytes_is(maps->v[i].name, library))
-			continue;
-		if (!range.start)
-			range.start = maps->v[i].range.start;
-		range.end = maps->v[i].range.end;
-	}
-	return range;
-}
-
 static struct ms_error *take_member(struct agents_reading *r, const struct member *m)
 {
 	struct ms_agent agent;
 	if (!parse_member(r->vm, m, &agent))
 		return &ms_error_nomem;
-	agent.range = mapped_at(r->vm, agent.library);
 	ms_array_foreach (known, &r->agents->v) {
 		if (known->is_loaded || known->is_java != agent.is_java ||
 			!is_same(known->name, agent.name) ||
@@ -201,9 +215,12 @@ static bool on_variable(void *arg, uint64_t address, uint64_t word)
 
 static struct ms_error *find_list(struct agents_reading *r)
 {
+	static const enum ms_vm_symbol symbols[] = { MS_VM_SYMBOL_AGENT_LIST,
+		MS_VM_SYMBOL_AGENT_LIST_21, MS_VM_SYMBOL_AGENT_LIST_26 };
 	bool is_new = r->vm->feature >= FEATURE_OWN_LIST;
-	uint64_t variable = ms_vm_symbol(
-		r->vm, is_new ? MS_VM_SYMBOL_AGENT_LIST_21 : MS_VM_SYMBOL_AGENT_LIST);
+	uint64_t variable = 0;
+	for (size_t i = 0; !variable && i < sizeof(symbols) / sizeof(symbols[0]); i++)
+		variable = ms_vm_symbol(r->vm, symbols[i]);
 	r->layout = is_new ? &new_layout : &old_layout;
 	if (variable)
 		(void)ms_vm_read(r->vm, variable, 8, &r->head);

@@ -42,7 +42,7 @@ static const struct kind_rule by_class[] = {
 	{ "ServiceThread", MS_JAVA_THREAD_VM },
 	{ "MonitorDeflationThread", MS_JAVA_THREAD_VM },
 	{ "NotificationThread", MS_JAVA_THREAD_VM },
-	{ "AttachListenerThread", MS_JAVA_THREAD_VM },
+	{ "AttachListenerThread", MS_JAVA_THREAD_JAVA }, // a plain one before JDK 26
 	{ "TrainingReplayThread", MS_JAVA_THREAD_VM },
 	{ "JvmtiAgentThread", MS_JAVA_THREAD_VM },
 	{ "StringDedup", MS_JAVA_THREAD_GC },
@@ -259,18 +259,24 @@ static void read_java_name(struct ms_thread_reading *r, struct ms_java_thread *t
 		thread->has_name = ms_java_string(r->java, string, &thread->name);
 }
 
+// Threads of the JVM's without a name within; the kernel has one all the same.
 static bool is_nameless(const struct ms_java_thread *thread, const char **ret_usual)
 {
 	static const char *const usual[][2] = {
 		{ "WatcherThread", "VM Periodic Task Thread" },
 		{ "AsyncLogWriter", "AsyncLog Thread" },
 	};
-	for (size_t i = 0; thread->class_name && i < sizeof(usual) / sizeof(usual[0]);
-		i++)
-		if (strcmp(thread->class_name, usual[i][0]) == 0) {
-			*ret_usual = usual[i][1];
-			return true;
-		}
+	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
+		struct ms_bytes name = ms_bytes_of(usual[i][1]);
+		bool is_it = thread->class_name
+				     ? strcmp(thread->class_name, usual[i][0]) == 0
+				     : thread->thread && ms_java_name_fits(name,
+								 thread->thread->name);
+		if (!is_it)
+			continue;
+		*ret_usual = usual[i][1];
+		return true;
+	}
 	return false;
 }
 
@@ -292,8 +298,9 @@ static void read_vm_name(struct ms_thread_reading *r, struct ms_java_thread *thr
 	if (!text || !*text)
 		return;
 	struct ms_bytes name = ms_bytes_sub(ms_bytes_of(text), 0, MS_JAVA_TEXT_MAX);
-	if (thread->thread && !ms_java_name_fits(name, thread->thread->name))
-		return;
+	if (thread->thread && !ms_java_name_fits(name, thread->thread->name) &&
+		strcmp(thread->thread->name, "Unknown Thread") != 0)
+		return; // JDK 8 calls its refinement threads so before they have names
 	thread->name = name;
 	thread->has_name = true;
 }

@@ -41,6 +41,7 @@ enum {
 	X(SYSTEM_PROPERTIES, "_ZN9Arguments18_system_propertiesE")                       \
 	X(AGENT_LIST, "_ZN9Arguments10_agentListE")                                      \
 	X(AGENT_LIST_21, "_ZN14JvmtiAgentList5_listE")                                   \
+	X(AGENT_LIST_26, "_ZN14JvmtiAgentList5_headE")                                   \
 	X(EVENT_LOGS, "_ZN6Events5_logsE")                                               \
 	X(MARK_BITMAP, "_ZN17PSParallelCompact12_mark_bitmapE")                          \
 	X(SUMMARY_DATA, "_ZN17PSParallelCompact13_summary_dataE")                        \

@@ -12,6 +12,7 @@ static const struct ms_reader *const readers[] = {
 	&ms_alloc_reader,
 	&ms_leftovers_reader,
 	&ms_hotspot_reader,
+	&ms_stacks_reader,
 };
 
 const struct ms_reader *const *ms_survey_readers(size_t *ret_n)

@@ -108,7 +108,7 @@ static struct ms_thread_line *list_threads(const struct run *run, size_t *ret_n)
 	for (size_t i = 0; lines && i < *ret_n; i++) {
 		const struct ms_thread *thread = table->v[i].thread;
 		lines[i] = (struct ms_thread_line){ .tid = thread->tid,
-			.name = ms_bytes_of(thread->name),
+			.name = ms_thread_name(&table->v[i]),
 			.stack = table->v[i].stack,
 			.stack_source =
 				ms_bytes_of(ms_stack_source_name(table->v[i].source)),

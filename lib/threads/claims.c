@@ -133,7 +133,7 @@ static struct ms_error *claim_stacks(
 	struct ms_error *err = NULL;
 	for (size_t i = 0; !err && i < table->n; i++)
 		err = ms_claims_say(claims, table->v[i].stack, rank_of(&table->v[i]),
-			kind_of(&table->v[i]), 1, ms_bytes_of(table->v[i].thread->name));
+			kind_of(&table->v[i]), 1, ms_thread_name(&table->v[i]));
 	for (size_t i = 0; !err && i < table->ended_n; i++)
 		err = ms_claims_say(claims, table->ended[i].stack, MS_RANK_REGION,
 			kind_of_ended(&table->ended[i]), 0,
@@ -191,18 +191,26 @@ static struct ms_error *note_missing(
 		claims, "stacks of %zu of %zu threads were not found", missing, table->n);
 }
 
-static struct ms_error *anchor(struct ms_reading *reading, void *arg, void **ret_state)
+static struct ms_error *make(struct ms_reading *reading, void *arg, void **ret_state)
 {
 	(void)arg;
 	(void)ret_state;
-	struct ms_error *err = ms_thread_table_make(reading->target, &reading->threads);
-	if (!err)
-		err = claim_stacks(reading->claims, reading->threads);
-	if (!err)
-		err = claim_named(reading->claims, ms_target_maps(reading->target));
-	if (!err && !has_main(reading->threads))
-		err = claim_main(reading->claims, ms_target_maps(reading->target));
-	return err ? err : note_missing(reading->claims, reading->threads);
+	return ms_thread_table_make(reading->target, &reading->threads);
 }
 
-const struct ms_reader ms_threads_reader = { .name = "threads", .anchor = anchor };
+static struct ms_error *claim(struct ms_reading *reading, void *arg, void **ret_state)
+{
+	(void)arg;
+	(void)ret_state;
+	const struct ms_thread_table none = { 0 };
+	const struct ms_thread_table *table = reading->threads ? reading->threads : &none;
+	struct ms_error *err = claim_stacks(reading->claims, table);
+	if (!err)
+		err = claim_named(reading->claims, ms_target_maps(reading->target));
+	if (!err && !has_main(table))
+		err = claim_main(reading->claims, ms_target_maps(reading->target));
+	return err ? err : note_missing(reading->claims, table);
+}
+
+const struct ms_reader ms_threads_reader = { .name = "threads", .anchor = make };
+const struct ms_reader ms_stacks_reader = { .name = "stacks", .anchor = claim };

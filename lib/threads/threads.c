@@ -22,7 +22,23 @@ void ms_thread_table_free(struct ms_thread_table *table)
 		return;
 	free(table->v);
 	free(table->ended);
+	ms_arena_deinit(&table->names);
 	free(table);
+}
+
+struct ms_error *ms_thread_table_name(
+	struct ms_thread_table *table, struct ms_thread_row *row, struct ms_bytes name)
+{
+	const char *copy = ms_arena_copy(&table->names, name);
+	if (!copy)
+		return &ms_error_nomem;
+	row->full_name = (struct ms_bytes){ (const uint8_t *)copy, name.n };
+	return NULL;
+}
+
+struct ms_bytes ms_thread_name(const struct ms_thread_row *row)
+{
+	return row->full_name.n ? row->full_name : ms_bytes_of(row->thread->name);
 }
 
 const char *ms_stack_source_name(enum ms_stack_source source)

@@ -15,6 +15,7 @@
  */
 #pragma once
 
+#include "base/arena.h"
 #include "ledger/reader.h"
 #include "target/target.h"
 
@@ -39,6 +40,9 @@ enum ms_guard_kind {
 
 struct ms_thread_row {
 	const struct ms_thread *thread; ///< the kernel's facts; borrowed from the target
+	struct ms_bytes
+		full_name;      ///< by ms_thread_table_name(); empty: nobody knows more
+				///< than the kernel. Any bytes of the target
 	struct ms_range stack;  ///< with guard and thread block; start == end: not found
 	uint64_t guard;         ///< bytes of guard at its low end, as glibc has it
 	uint64_t guard_seen;    ///< bytes there that indeed cannot be written
@@ -68,6 +72,7 @@ struct ms_thread_table {
 	size_t n;
 	struct ms_ended_stack *ended;
 	size_t ended_n, ended_cap;
+	struct ms_arena names;
 };
 
 /**
@@ -95,5 +100,21 @@ struct ms_thread_row *ms_thread_table_find(
 const struct ms_thread_row *ms_thread_table_at(
 	const struct ms_thread_table *table, uint64_t address);
 
-/** Claims stacks and hands the table to the readers that come after it. */
+/**
+ * Give a thread a better name than the kernel's, which ends after 15 bytes; it is copied.
+ * Errors: NOMEM.
+ */
+struct ms_error *ms_thread_table_name(struct ms_thread_table *table,
+	struct ms_thread_row *row, struct ms_bytes name) MS_MUST_CHECK;
+
+/** The best name there is; borrowed from the table and the target. */
+struct ms_bytes ms_thread_name(const struct ms_thread_row *row);
+
+/** Makes the table and hands it to the readers that come after it. */
 extern const struct ms_reader ms_threads_reader;
+
+/**
+ * Claims the stacks. Comes after those who know better names, and which threads are the
+ * JVM's.
+ */
+extern const struct ms_reader ms_stacks_reader;

@@ -109,10 +109,7 @@ static void print_heading(struct ms_out *out, bool *is_begun)
 		return;
 	}
 	*is_begun = true;
-	ms_out_style(out, MS_STYLE_HEADING);
-	ms_out_str(out, "FLAGS");
-	ms_out_style(out, MS_STYLE_NONE);
-	ms_out_str(out, "  ");
+	print_word(out, "FLAGS");
 }
 
 // Those that are heeded, or those that are not.

@@ -4,15 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/size.h"
 #include "mapheap.h"
 
 enum {
 	MEMORY_NEEDED = 8 << 20,
 	POLL_MS = 20,
+	WALK_MAX = 1 << 30, // bytes of used heap
+	LARGE = 1 << 20,
 };
 
 struct options {
 	struct ms_cli_output output;
+	bool histogram;
+	bool log;
+	const char *large;
 	const char *sysroot;
 };
 
@@ -29,6 +35,14 @@ static const struct ms_cli_example examples[] = {
 };
 
 static const struct ms_option options[] = {
+	{ 0, "histogram", NULL, "one row per class and space: instances and bytes",
+		.kind = MS_OPTION_FLAG, MS_TO(struct options, histogram) },
+	{ 0, "large", "SIZE",
+		"objects from SIZE on, such as 1M, and where they are; heaps above 1 GiB are "
+		"only walked if this or --histogram is given",
+		.kind = MS_OPTION_STRING, MS_TO(struct options, large) },
+	{ 0, "log", NULL, "the last collections in the words of -Xlog:gc*",
+		.kind = MS_OPTION_FLAG, MS_TO(struct options, log) },
 	{ 0, "sysroot", "DIR", "also look for mapped files below DIR",
 		.kind = MS_OPTION_STRING, MS_TO(struct options, sysroot) },
 	MS_CLI_COLUMN_OPTIONS(struct options, output, 'o'),
@@ -38,7 +52,50 @@ static const struct ms_option options[] = {
 	MS_CLI_PAGER_OPTIONS(struct options, output),
 };
 
-static const struct ms_column_set *const column_sets[] = { &space_columns, NULL };
+static const struct ms_column_set *const column_sets[] = { &space_columns,
+	&histogram_columns, NULL };
+
+static const struct ms_column_set *columns_of(const struct options *o)
+{
+	return o->histogram ? &histogram_columns : &space_columns;
+}
+
+static struct ms_error *print_histogram(
+	struct ms_cli *cli, const struct view *view, struct ms_table *table)
+{
+	struct ms_error *err = NULL;
+	ms_array_foreach (row, &view->histogram.rows)
+		if (!err)
+			err = ms_table_add(table, row);
+	if (err)
+		return err;
+	ms_cli_page(cli);
+	return ms_cli_table_print(cli, table);
+}
+
+// Is the heap small enough to be walked without having been asked for?
+static bool wants_walk(const struct options *o, const struct view *view)
+{
+	return o->histogram || o->large || ms_heap_sum(&view->heap).used <= WALK_MAX;
+}
+
+static struct ms_error *render(struct ms_cli *cli, const struct options *o,
+	struct view *view, struct ms_table *table)
+{
+	if (o->log) {
+		ms_cli_page(cli);
+		print_log(&cli->out, view);
+		return NULL;
+	}
+	if (o->histogram && !cli->output->json)
+		return print_histogram(cli, view, table);
+	if (cli->output->json)
+		return print_json(cli, view);
+	struct ms_error *err =
+		table->is_chosen ? NULL
+				 : ms_table_select(table, space_columns_of(&view->heap));
+	return err ? err : print_report(cli, view, table);
+}
 
 static struct ms_error *show(struct ms_cli *cli, const struct options *o,
 	const char *name, struct view *view, struct ms_table *table)
@@ -49,13 +106,11 @@ static struct ms_error *show(struct ms_cli *cli, const struct options *o,
 		.cancel = cli->cancel,
 	};
 	struct ms_error *err = view_open(view, name, &target_options);
-	if (err)
-		return err;
-	if (cli->output->json)
-		return print_json(cli, view);
-	if (!table->is_chosen)
-		err = ms_table_select(table, space_columns_of(&view->heap));
-	return err ? err : print_report(cli, view, table);
+	if (!err)
+		err = view_read_history(view);
+	if (!err && !o->log && wants_walk(o, view))
+		err = view_walk(view, cli->cancel);
+	return err ? err : render(cli, o, view, table);
 }
 
 // Until it stands still at its exit.
@@ -102,7 +157,10 @@ static struct ms_error *run(struct ms_cli *cli, void *arg, enum ms_exit *ret)
 	(void)ret;
 	if (!is_program && cli->operands.n > 1)
 		return ms_error_new(MS_ERROR_USAGE, "one TARGET, or -- and a program");
-	struct ms_error *err = ms_cli_table(cli, &space_columns, &view, &table);
+	view.large = LARGE;
+	if (o->large && !ms_size_parse(o->large, &view.large))
+		return ms_error_new(MS_ERROR_USAGE, "--large: '%s' is no size", o->large);
+	struct ms_error *err = ms_cli_table(cli, columns_of(o), &view, &table);
 	if (!err)
 		err = ms_target_check_allowance(MEMORY_NEEDED);
 	if (err)

@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "hotspot/heap.h"
+#include "hotspot/moves.h"
 #include "program.h"
 #include "target/target.h"
 
@@ -14,6 +15,15 @@ struct view {
 	struct ms_vm *vm;         ///< owned
 	struct ms_flags flags;
 	struct ms_heap heap;
+	struct ms_events events;
+	struct ms_counters counters;
+	struct ms_collections collections;
+	struct ms_age_table age_table;
+	struct ms_classes *classes; ///< owned; NULL until objects were walked
+	struct ms_objects *objects; ///< owned
+	struct ms_histogram histogram;
+	struct ms_moves moves;
+	uint64_t large;                ///< bytes from which on an object is large
 	const struct program *program; ///< that we started and hold; or NULL
 	uint64_t cell; ///< bytes of heap that one cell of a picture stands for
 };
@@ -25,6 +35,16 @@ struct view {
 struct ms_error *view_open(struct view *view, const char *name,
 	const struct ms_target_options *options) MS_MUST_CHECK;
 
+/** Read the JVM's own history of collections. Errors: NOMEM, GONE. */
+struct ms_error *view_read_history(struct view *view) MS_MUST_CHECK;
+
+/**
+ * Walk all objects: histogram, ages, large ones, and how the old space was filled.
+ * Errors: NOMEM, GONE, CANCELLED.
+ */
+struct ms_error *view_walk(
+	struct view *view, const struct ms_cancel *cancel) MS_MUST_CHECK;
+
 /** Release; zeroed is fine. */
 void view_close(struct view *view);
 
@@ -32,6 +52,9 @@ void view_close(struct view *view);
 
 /** One row per space; rows are struct ms_heap_space. */
 extern const struct ms_column_set space_columns;
+
+/** One row per class and space; rows are struct ms_histogram_row. */
+extern const struct ms_column_set histogram_columns;
 
 /** The columns that suit the collector, as ms_table_select takes them. */
 const char *space_columns_of(const struct ms_heap *heap);
@@ -41,6 +64,27 @@ void print_map(struct ms_out *out, const struct view *view, unsigned width);
 
 /** Say what the picture's cells mean. */
 void print_legend(struct ms_out *out, const struct view *view);
+
+/** Print "WORD  " as a heading of a line. */
+void print_word(struct ms_out *out, const char *word);
+
+/** Print bytes as the JVM does: "8,192K". */
+void print_kib(struct ms_out *out, uint64_t bytes);
+
+/** Print a class, and what an array has: "byte[2,097,152]", "java.lang.String". */
+void print_class(struct ms_out *out, const struct ms_class *class, uint32_t length);
+
+/** Print the last collections, and why objects were promoted. */
+void print_collections(struct ms_out *out, const struct view *view);
+
+/** Print the last collections in the words of -Xlog:gc*. */
+void print_log(struct ms_out *out, const struct view *view);
+
+/** Print the ages of objects in survivor spaces, and what the next collection will do. */
+void print_ages(struct ms_out *out, const struct view *view);
+
+/** Print large objects, and where they came from. */
+void print_large(struct ms_out *out, const struct view *view);
 
 /** Print which of the flags that were set about the heap are in force, and which not. */
 void print_flags(struct ms_out *out, const struct view *view);

@@ -11,7 +11,15 @@ enum {
 	CELL_MIN = 4 << 10,
 };
 
-static void print_kib(struct ms_out *out, uint64_t bytes)
+void print_word(struct ms_out *out, const char *word)
+{
+	ms_out_style(out, MS_STYLE_HEADING);
+	ms_out_str(out, word);
+	ms_out_style(out, MS_STYLE_NONE);
+	ms_out_str(out, "  ");
+}
+
+void print_kib(struct ms_out *out, uint64_t bytes)
 {
 	char text[MS_SIZE_TEXT];
 	ms_out_printf(out, "%sK", ms_count_text(bytes >> 10, text));
@@ -76,10 +84,8 @@ static void print_memory(struct ms_out *out, const struct view *view)
 		used += ms_pages_resident(
 			pages, (struct ms_range){ region->range.start, region->top });
 	ms_out_str(out, "\n");
-	ms_out_style(out, MS_STYLE_HEADING);
-	ms_out_str(out, "MEMORY");
-	ms_out_style(out, MS_STYLE_NONE);
-	ms_out_str(out, "  committed ");
+	print_word(out, "MEMORY");
+	ms_out_str(out, "committed ");
 	print_kib(out, sum.capacity);
 	ms_out_str(out, ", used ");
 	print_kib(out, sum.used);
@@ -90,16 +96,21 @@ static void print_memory(struct ms_out *out, const struct view *view)
 	ms_out_str(out, "\n");
 }
 
+static void print_note(struct ms_out *out, const char *note)
+{
+	print_word(out, "NOTE");
+	ms_out_target(out, ms_bytes_of(note));
+	ms_out_str(out, "\n");
+}
+
 static void print_notes(struct ms_out *out, const struct view *view)
 {
-	ms_array_foreach (note, &view->heap.notes) {
-		ms_out_style(out, MS_STYLE_HEADING);
-		ms_out_str(out, "NOTE");
-		ms_out_style(out, MS_STYLE_NONE);
-		ms_out_str(out, "  ");
-		ms_out_target(out, ms_bytes_of(*note));
-		ms_out_str(out, "\n");
-	}
+	ms_array_foreach (note, &view->heap.notes)
+		print_note(out, *note);
+	ms_array_foreach (note, &view->events.notes)
+		print_note(out, *note);
+	ms_array_foreach (note, &view->histogram.notes)
+		print_note(out, *note);
 	if (!view->vm->has_symbols)
 		ms_out_str(out,
 			"NOTE  libjvm.so has no .symtab: what its own tables lack is "
@@ -138,6 +149,10 @@ struct ms_error *print_report(
 	print_map(&cli->out, view, cli->format.width);
 	print_legend(&cli->out, view);
 	print_memory(&cli->out, view);
+	print_collections(&cli->out, view);
+	print_ages(&cli->out, view);
+	print_large(&cli->out, view);
+	ms_out_str(&cli->out, "\n");
 	print_flags(&cli->out, view);
 	print_notes(&cli->out, view);
 	return NULL;

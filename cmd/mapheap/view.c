@@ -30,8 +30,43 @@ struct ms_error *view_open(
 	return err ? err : ms_heap_read(view->vm, &view->flags, &view->heap);
 }
 
+struct ms_error *view_read_history(struct view *view)
+{
+	struct ms_error *err = ms_counters_read(view->vm, &view->counters);
+	if (!err)
+		err = ms_events_read(view->vm, &view->events);
+	if (!err)
+		err = ms_collections_make(&view->events, &view->counters,
+			&view->vm->arena, &view->collections);
+	view->age_table = ms_age_table_read(view->vm, &view->flags, &view->heap);
+	return err;
+}
+
+struct ms_error *view_walk(struct view *view, const struct ms_cancel *cancel)
+{
+	struct ms_histogram_options options = { .large = view->large, .cancel = cancel };
+	struct ms_error *err =
+		ms_classes_new(view->vm, &view->flags, &view->heap, &view->classes);
+	if (!err)
+		err = ms_objects_new(view->vm, &view->flags, &view->heap, view->classes,
+			&view->objects);
+	if (!err)
+		err = ms_histogram_make(
+			view->vm, view->objects, &view->heap, &options, &view->histogram);
+	return err ? err
+		   : ms_moves_make(view->objects, &view->heap, &view->collections, cancel,
+			     &view->moves);
+}
+
 void view_close(struct view *view)
 {
+	ms_moves_deinit(&view->moves);
+	ms_histogram_deinit(&view->histogram);
+	ms_objects_free(view->objects);
+	ms_classes_free(view->classes);
+	ms_collections_deinit(&view->collections);
+	ms_events_deinit(&view->events);
+	ms_counters_deinit(&view->counters);
 	ms_heap_deinit(&view->heap);
 	ms_vm_free(view->vm);
 	ms_target_free(view->target);

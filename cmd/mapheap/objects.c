@@ -1,0 +1,276 @@
+// Objects: the histogram's columns, ages, large ones.
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/size.h"
+#include "mapheap.h"
+
+enum {
+	LARGE_LINES = 12,
+	AGE_BAR = 40,
+};
+
+// --- histogram ------------------------------------------------------------------------
+
+static void get_class(const void *row, void *ctx, struct ms_cell *cell)
+{
+	(void)ctx;
+	cell->bytes = ms_bytes_of(((const struct ms_histogram_row *)row)->class->name);
+}
+
+static void get_space(const void *row, void *ctx, struct ms_cell *cell)
+{
+	const struct view *view = ctx;
+	cell->text =
+		view->heap.spaces.v[((const struct ms_histogram_row *)row)->space].name;
+}
+
+static void get_instances(const void *row, void *ctx, struct ms_cell *cell)
+{
+	(void)ctx;
+	cell->n = ((const struct ms_histogram_row *)row)->instances;
+}
+
+static void get_bytes(const void *row, void *ctx, struct ms_cell *cell)
+{
+	(void)ctx;
+	cell->n = ((const struct ms_histogram_row *)row)->bytes;
+}
+
+static const struct ms_column columns[] = {
+	{ .name = "INSTANCES",
+		.key = "instances",
+		.type = MS_COLUMN_COUNT,
+		.is_default = true,
+		.help = "objects, reachable or not",
+		.get = get_instances },
+	{ .name = "BYTES",
+		.key = "bytes",
+		.type = MS_COLUMN_COUNT,
+		.is_default = true,
+		.help = "their bytes, headers and alignment included",
+		.get = get_bytes },
+	{ .name = "SPACE",
+		.key = "space",
+		.type = MS_COLUMN_TEXT,
+		.is_default = true,
+		.help = "the space they lie in",
+		.get = get_space },
+	{ .name = "CLASS",
+		.key = "class",
+		.type = MS_COLUMN_TARGET,
+		.is_default = true,
+		.help = "their class",
+		.get = get_class },
+};
+
+const struct ms_column_set histogram_columns =
+	MS_COLUMN_SET("histogram", "one row per class and space", columns, "-BYTES");
+
+void print_class(struct ms_out *out, const struct ms_class *class, uint32_t length)
+{
+	char text[MS_SIZE_TEXT];
+	struct ms_bytes name = ms_bytes_of(class->name);
+	if (!length || !ms_bytes_ends(name, "[]")) {
+		ms_out_target(out, name);
+		return;
+	}
+	ms_out_target(out, ms_bytes_sub(name, 0, name.n - 2));
+	ms_out_printf(out, "[%s]", ms_count_text(length, text));
+}
+
+// --- ages -----------------------------------------------------------------------------
+
+static const struct ms_heap_space *survivors(const struct view *view)
+{
+	ms_array_foreach (space, &view->heap.spaces)
+		if (strcmp(space->name, "from") == 0 ||
+			strcmp(space->name, "survivor") == 0)
+			return space;
+	return NULL;
+}
+
+static uint64_t bytes_of_age(const struct view *view, uint32_t space, int age)
+{
+	uint64_t sum = 0;
+	ms_array_foreach (row, &view->histogram.ages)
+		if (row->space == space && row->age == age)
+			sum += row->bytes;
+	return sum;
+}
+
+// The age from which on the next collection promotes: where the sum of the younger ones
+// passes what the collector aims at. Source: gc/shared/ageTable.cpp.
+static unsigned next_threshold(const struct view *view, uint32_t space)
+{
+	const struct ms_age_table *table = &view->age_table;
+	uint64_t sum = 0;
+	unsigned age = 1;
+	for (; age < MS_AGES; age++) {
+		sum += bytes_of_age(view, space, (int)age);
+		if (sum > table->desired)
+			break;
+	}
+	return (unsigned)ms_min(age, table->max_threshold);
+}
+
+static void print_age(
+	struct ms_out *out, int age, uint64_t bytes, uint64_t total, uint64_t desired)
+{
+	char text[MS_SIZE_TEXT], sum[MS_SIZE_TEXT];
+	ms_out_printf(out, "  age %-3d %12s B %12s total   ", age,
+		ms_count_text(bytes, text), ms_count_text(total, sum));
+	if (desired)
+		ms_out_repeat(out, '#', ms_min(1 + bytes * AGE_BAR / desired, AGE_BAR));
+	ms_out_str(out, "\n");
+}
+
+// What the next young collection will do with them.
+static void print_outlook(
+	struct ms_out *out, const struct view *view, uint32_t space, uint64_t total)
+{
+	const struct ms_age_table *table = &view->age_table;
+	char text[MS_SIZE_TEXT];
+	unsigned threshold = next_threshold(view, space);
+	if (!table->desired)
+		return;
+	ms_out_printf(out, "  next GC: %" PRIu64 " %% of desired, ",
+		total * 100 / table->desired);
+	if (total <= table->desired && !bytes_of_age(view, space, (int)threshold))
+		ms_out_printf(out,
+			"all stay; promotion by share would begin above %s B\n",
+			ms_count_text(table->desired, text));
+	else
+		ms_out_printf(
+			out, "what is of age %u and older is promoted\n", threshold);
+}
+
+void print_ages(struct ms_out *out, const struct view *view)
+{
+	const struct ms_heap_space *space = survivors(view);
+	const struct ms_age_table *table = &view->age_table;
+	char text[MS_SIZE_TEXT];
+	uint64_t total = 0;
+	if (!space || !view->objects)
+		return;
+	uint32_t index = (uint32_t)(space - view->heap.spaces.v);
+	ms_out_str(out, "\n");
+	print_word(out, "AGES");
+	ms_out_printf(out, "in %s", space->name);
+	if (table->desired)
+		ms_out_printf(out, "   desired %s B (TargetSurvivorRatio %" PRIu64 ")",
+			ms_count_text(table->desired, text),
+			ms_flag_number(&view->flags, "TargetSurvivorRatio", 0));
+	if (table->is_there)
+		ms_out_printf(out, "   threshold %u of %" PRIu64, table->threshold,
+			table->max_threshold);
+	ms_out_str(out, "\n");
+	for (int age = 0; age < MS_AGES; age++) {
+		uint64_t bytes = bytes_of_age(view, index, age);
+		total += bytes;
+		if (bytes)
+			print_age(out, age, bytes, total, table->desired);
+	}
+	if (bytes_of_age(view, index, -1))
+		ms_out_printf(out, "  age ?   %12s B, locked\n",
+			ms_count_text(bytes_of_age(view, index, -1), text));
+	if (!total)
+		ms_out_str(out, "  none\n");
+	print_outlook(out, view, index, total);
+}
+
+// --- large objects --------------------------------------------------------------------
+
+static const struct ms_move *move_at(const struct view *view, uint64_t address)
+{
+	ms_array_foreach (move, &view->moves.v)
+		if (ms_range_has(move->range, address))
+			return move;
+	return NULL;
+}
+
+static void print_origin(
+	struct ms_out *out, const struct view *view, const struct ms_large_object *object)
+{
+	const struct ms_heap_space *space = &view->heap.spaces.v[object->space];
+	const struct ms_move *move = move_at(view, object->address);
+	const struct ms_collection *c = move && move->collection < view->collections.v.n
+						? &view->collections.v.v[move->collection]
+						: NULL;
+	if (space->is_young && object->age == 0)
+		ms_out_str(out, "new");
+	else if (c && !move->is_direct)
+		ms_out_printf(out, "promoted at GC(%" PRIu64 ")", c->number);
+	else if (c && !move->is_first)
+		ms_out_printf(out, "straight into %s, after GC(%" PRIu64 ")", space->name,
+			c->number);
+	else if (move && !view->collections.v.n)
+		ms_out_printf(out, "straight into %s", space->name);
+}
+
+// Rows that look alike are told together.
+static bool is_alike(const struct view *view, const struct ms_large_object *a,
+	const struct ms_large_object *b)
+{
+	return a->class == b->class && a->length == b->length && a->space == b->space &&
+	       a->age == b->age && a->bytes == b->bytes &&
+	       move_at(view, a->address) == move_at(view, b->address);
+}
+
+static size_t count_alike(const struct view *view, size_t first)
+{
+	const struct ms_large_object *v = view->histogram.large.v;
+	size_t n = 0;
+	for (size_t i = first; i < view->histogram.large.n; i++)
+		n += is_alike(view, &v[first], &v[i]);
+	return n;
+}
+
+static bool was_told(const struct view *view, size_t index)
+{
+	const struct ms_large_object *v = view->histogram.large.v;
+	for (size_t i = 0; i < index; i++)
+		if (is_alike(view, &v[i], &v[index]))
+			return true;
+	return false;
+}
+
+static void print_large_row(struct ms_out *out, const struct view *view, size_t index)
+{
+	const struct ms_large_object *object = &view->histogram.large.v[index];
+	const struct ms_heap_space *space = &view->heap.spaces.v[object->space];
+	size_t n = count_alike(view, index);
+	ms_out_printf(out, "  %-10s ", space->name);
+	if (object->age < 0 || !space->is_young)
+		ms_out_str(out, " -  ");
+	else
+		ms_out_printf(out, "%2d  ", object->age);
+	print_kib(out, object->bytes);
+	ms_out_str(out, "  ");
+	print_class(out, object->class, object->length);
+	if (n > 1)
+		ms_out_printf(out, " x %zu", n);
+	ms_out_str(out, "  ");
+	print_origin(out, view, object);
+	ms_out_str(out, "\n");
+}
+
+void print_large(struct ms_out *out, const struct view *view)
+{
+	char text[MS_SIZE_TEXT];
+	size_t lines = 0;
+	if (!view->objects || !view->large)
+		return;
+	ms_out_str(out, "\n");
+	print_word(out, "LARGE");
+	ms_out_printf(out, "objects from %s on: %" PRIu64 "%s\n",
+		ms_size_text(view->large, text), view->histogram.large_n,
+		view->histogram.large_n ? "; space, age, size, class, how it came there"
+					: "");
+	for (size_t i = 0; i < view->histogram.large.n && lines < LARGE_LINES; i++)
+		if (!was_told(view, i)) {
+			print_large_row(out, view, i);
+			lines++;
+		}
+}

@@ -145,21 +145,48 @@ static void print_exclusions(struct ms_out *out, const struct view *view)
 	ms_out_str(out, "\n");
 }
 
+static const char *const promotions[] = {
+#define X(id, name) name,
+	PROMOTIONS(X)
+#undef X
+};
+
+const char *promotion_name(enum promotion why)
+{
+	return promotions[why];
+}
+
 // An object that is larger than what the survivors left free had to go; one that is
 // smaller was old enough, or its turn came when the space was full.
+enum promotion why_promoted(const struct view *view, const struct ms_collection *c,
+	const struct ms_move *move)
+{
+	uint64_t capacity = survivor_capacity(view), kept = 0;
+	(void)used_in(&c->after, "from", &kept);
+	if (!move->objects || c->is_full)
+		return PROMOTION_NONE;
+	if (move->smallest > capacity)
+		return PROMOTION_TOO_LARGE;
+	if (kept + move->largest > capacity)
+		return PROMOTION_OVERFLOW;
+	return view->age_table.max_threshold <= 1 ? PROMOTION_AGE
+						  : PROMOTION_AGE_OR_SHARE;
+}
+
 static void print_why(struct ms_out *out, const struct view *view,
 	const struct ms_collection *c, const struct ms_move *move)
 {
 	uint64_t capacity = survivor_capacity(view), kept = 0;
+	enum promotion why = why_promoted(view, c, move);
+	(void)used_in(&c->after, "from", &kept);
 	ms_out_str(out, "        ");
 	print_word(out, "WHY");
-	(void)used_in(&c->after, "from", &kept);
-	if (move->smallest > capacity) {
+	if (why == PROMOTION_TOO_LARGE) {
 		ms_out_str(out, "survivor overflow: ");
 		print_kib(out, move->smallest);
 		ms_out_str(out, " does not fit in ");
 		print_kib(out, capacity);
-	} else if (kept + move->largest > capacity) {
+	} else if (why == PROMOTION_OVERFLOW) {
 		ms_out_str(out, "survivor overflow: ");
 		print_kib(out, kept);
 		ms_out_str(out, " of ");
@@ -167,7 +194,7 @@ static void print_why(struct ms_out *out, const struct view *view,
 		ms_out_str(out, " were full, up to ");
 		print_kib(out, move->largest);
 		ms_out_str(out, " each had to go");
-	} else if (view->age_table.max_threshold <= 1) {
+	} else if (why == PROMOTION_AGE) {
 		ms_out_printf(out, "age: MaxTenuringThreshold is %" PRIu64,
 			view->age_table.max_threshold);
 	} else {
@@ -308,8 +335,9 @@ static void print_prefix(struct ms_out *out, const struct ms_collection *c, uint
 static void print_log_line(
 	struct ms_out *out, const struct ms_collection *c, const struct log_line *line)
 {
-	if (!ms_heap_text_find(&c->before, line->first[0]) ||
-		!ms_heap_text_find(&c->after, line->first[0]))
+	uint64_t ignored;
+	if (!used_in(&c->before, line->first[0], &ignored) ||
+		!used_in(&c->after, line->first[0], &ignored))
 		return;
 	print_prefix(out, c, c->after_ns);
 	bool any = print_transition(out, c, line->first[0], line->first[1]);

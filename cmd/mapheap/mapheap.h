@@ -74,6 +74,27 @@ void print_kib(struct ms_out *out, uint64_t bytes);
 /** Print a class, and what an array has: "byte[2,097,152]", "java.lang.String". */
 void print_class(struct ms_out *out, const struct ms_class *class, uint32_t length);
 
+/** Why a collection promoted objects. */
+#define PROMOTIONS(X)                                                                    \
+	X(NONE, "")                                                                      \
+	X(TOO_LARGE, "larger than a survivor space")                                     \
+	X(OVERFLOW, "survivor overflow")                                                 \
+	X(AGE, "age")                                                                    \
+	X(AGE_OR_SHARE, "age or share of survivors")
+
+enum promotion {
+#define X(id, name) PROMOTION_##id,
+	PROMOTIONS(X)
+#undef X
+};
+
+/** What is known now says this of one collection. */
+enum promotion why_promoted(const struct view *view, const struct ms_collection *c,
+	const struct ms_move *move);
+
+/** The reason as JSON has it. */
+const char *promotion_name(enum promotion why);
+
 /** Print the last collections, and why objects were promoted. */
 void print_collections(struct ms_out *out, const struct view *view);
 

@@ -134,14 +134,16 @@ static uint64_t survivor_capacity(const struct view *view)
 }
 
 // What rules it out, beside the reason found.
-static void print_exclusions(struct ms_out *out, const struct view *view)
+static void print_exclusions(
+	struct ms_out *out, const struct view *view, const struct ms_collection *c)
 {
+	bool is_last = c == &view->collections.v.v[view->collections.v.n - 1];
 	uint64_t pretenure = ms_flag_number(&view->flags, "PretenureSizeThreshold", 0);
-	if (view->age_table.is_there)
-		ms_out_printf(out, ".  Threshold %u of %" PRIu64,
+	if (view->age_table.is_there && is_last)
+		ms_out_printf(out, ".  Next threshold %u of %" PRIu64,
 			view->age_table.threshold, view->age_table.max_threshold);
 	if (!pretenure)
-		ms_out_str(out, ", no PretenureSizeThreshold");
+		ms_out_str(out, ".  No PretenureSizeThreshold");
 	ms_out_str(out, "\n");
 }
 
@@ -169,8 +171,48 @@ enum promotion why_promoted(const struct view *view, const struct ms_collection 
 		return PROMOTION_TOO_LARGE;
 	if (kept + move->largest > capacity)
 		return PROMOTION_OVERFLOW;
-	return view->age_table.max_threshold <= 1 ? PROMOTION_AGE
-						  : PROMOTION_AGE_OR_SHARE;
+	if (view->age_table.max_threshold <= 1)
+		return PROMOTION_AGE;
+	// The threshold that was in force is that of the look before.
+	const struct ms_age_table *table =
+		c == &view->collections.v.v[view->collections.v.n - 1] ? view->previous
+								       : NULL;
+	if (!table || !table->is_there)
+		return PROMOTION_AGE_OR_SHARE;
+	return table->threshold < table->max_threshold ? PROMOTION_SHARE : PROMOTION_AGE;
+}
+
+// How much was old enough, by the ages before.
+static uint64_t old_enough(const struct ms_age_table *table)
+{
+	uint64_t sum = 0;
+	for (unsigned age = table->threshold; age < MS_AGES; age++)
+		sum += table->bytes[age];
+	return sum;
+}
+
+static void print_by_age(struct ms_out *out, const struct view *view, enum promotion why)
+{
+	const struct ms_age_table *table = view->previous;
+	char text[MS_SIZE_TEXT];
+	if (why == PROMOTION_AGE_OR_SHARE) {
+		ms_out_str(
+			out, "age, or the share of survivors: there was room for them");
+		return;
+	}
+	if (!table) {
+		ms_out_printf(out, "age: MaxTenuringThreshold is %" PRIu64,
+			view->age_table.max_threshold);
+		return;
+	}
+	if (why == PROMOTION_SHARE)
+		ms_out_printf(out, "share: survivors were more than the desired %s B; ",
+			ms_count_text(table->desired, text));
+	else
+		ms_out_str(out, "age: ");
+	ms_out_printf(out, "the threshold was %u, and ", table->threshold);
+	print_kib(out, old_enough(table));
+	ms_out_str(out, " were that old");
 }
 
 static void print_why(struct ms_out *out, const struct view *view,
@@ -194,14 +236,10 @@ static void print_why(struct ms_out *out, const struct view *view,
 		ms_out_str(out, " were full, up to ");
 		print_kib(out, move->largest);
 		ms_out_str(out, " each had to go");
-	} else if (why == PROMOTION_AGE) {
-		ms_out_printf(out, "age: MaxTenuringThreshold is %" PRIu64,
-			view->age_table.max_threshold);
 	} else {
-		ms_out_str(
-			out, "age, or the share of survivors: there was room for them");
+		print_by_age(out, view, why);
 	}
-	print_exclusions(out, view);
+	print_exclusions(out, view, c);
 }
 
 static void print_promotion(struct ms_out *out, const struct view *view, size_t index)
@@ -238,6 +276,16 @@ static void print_direct(struct ms_out *out, const struct view *view, size_t ind
 
 // --- all of them ----------------------------------------------------------------------
 
+void print_collection(struct ms_out *out, const struct view *view, size_t index)
+{
+	const struct ms_collection *c = &view->collections.v.v[index];
+	print_title(out, view, c);
+	if (c->has_before && c->has_after)
+		print_changes(out, c);
+	print_promotion(out, view, index);
+	print_direct(out, view, index);
+}
+
 static void print_totals(struct ms_out *out, const struct view *view)
 {
 	const struct ms_collections *list = &view->collections;
@@ -258,14 +306,8 @@ void print_collections(struct ms_out *out, const struct view *view)
 	ms_out_str(out, "\n");
 	print_totals(out, view);
 	size_t first = list->v.n > SHOWN ? list->v.n - SHOWN : 0;
-	for (size_t i = first; i < list->v.n; i++) {
-		const struct ms_collection *c = &list->v.v[i];
-		print_title(out, view, c);
-		if (c->has_before && c->has_after)
-			print_changes(out, c);
-		print_promotion(out, view, i);
-		print_direct(out, view, i);
-	}
+	for (size_t i = first; i < list->v.n; i++)
+		print_collection(out, view, i);
 }
 
 // --- in the words of the log ----------------------------------------------------------

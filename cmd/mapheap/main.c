@@ -6,11 +6,11 @@
 
 #include "base/size.h"
 #include "mapheap.h"
+#include "watch.h"
 
 enum {
 	MEMORY_NEEDED = 8 << 20,
 	POLL_MS = 20,
-	WALK_MAX = 1 << 30, // bytes of used heap
 	LARGE = 1 << 20,
 };
 
@@ -19,6 +19,8 @@ struct options {
 	bool histogram;
 	bool log;
 	const char *large;
+	const char *follow;
+	bool watch;
 	const char *sysroot;
 };
 
@@ -29,6 +31,9 @@ static const struct ms_cli_example examples[] = {
 	{ "mapheap 4392", "the heap of a live JVM, by space, with a picture" },
 	{ "mapheap java-4392.core", "the same of a snapshot or core" },
 	{ "mapheap --json 4392", "the same for scripts" },
+	{ "mapheap --watch 4392", "every collection as it happens" },
+	{ "mapheap --follow 'byte[2M]' -- java -XX:+UseSerialGC -Xmx20M Demo",
+		"where arrays of that length go" },
 	{ "mapheap -- java -XX:+UseSerialGC -Xmx20M Demo",
 		"start a program, and show its heap as it is when it exits" },
 	{ NULL, NULL },
@@ -41,6 +46,14 @@ static const struct ms_option options[] = {
 		"objects from SIZE on, such as 1M, and where they are; heaps above 1 GiB are "
 		"only walked if this or --histogram is given",
 		.kind = MS_OPTION_STRING, MS_TO(struct options, large) },
+	{ 0, "watch", NULL,
+		"show every collection as it happens, and why it promoted, until the process "
+		"ends or is interrupted",
+		.kind = MS_OPTION_FLAG, MS_TO(struct options, watch) },
+	{ 0, "follow", "CLASS",
+		"with each collection say where the large arrays of CLASS are, 'byte[]' or "
+		"'byte[2M]'; implies --watch",
+		.kind = MS_OPTION_STRING, MS_TO(struct options, follow) },
 	{ 0, "log", NULL, "the last collections in the words of -Xlog:gc*",
 		.kind = MS_OPTION_FLAG, MS_TO(struct options, log) },
 	{ 0, "sysroot", "DIR", "also look for mapped files below DIR",
@@ -97,14 +110,20 @@ static struct ms_error *render(struct ms_cli *cli, const struct options *o,
 	return err ? err : print_report(cli, view, table);
 }
 
-static struct ms_error *show(struct ms_cli *cli, const struct options *o,
-	const char *name, struct view *view, struct ms_table *table)
+static struct ms_target_options target_options_of(
+	const struct ms_cli *cli, const struct options *o)
 {
-	struct ms_target_options target_options = {
+	return (struct ms_target_options){
 		.smaps = MS_TARGET_SMAPS_NEVER,
 		.sysroot = o->sysroot,
 		.cancel = cli->cancel,
 	};
+}
+
+static struct ms_error *show(struct ms_cli *cli, const struct options *o,
+	const char *name, struct view *view, struct ms_table *table)
+{
+	struct ms_target_options target_options = target_options_of(cli, o);
 	struct ms_error *err = view_open(view, name, &target_options);
 	if (!err)
 		err = view_read_history(view);
@@ -113,8 +132,7 @@ static struct ms_error *show(struct ms_cli *cli, const struct options *o,
 	return err ? err : render(cli, o, view, table);
 }
 
-// Until it stands still at its exit.
-static struct ms_error *hold(struct ms_cli *cli, struct program *program)
+static struct ms_error *start(struct ms_cli *cli, struct program *program)
 {
 	char **argv = calloc(cli->operands.n + 1, sizeof(*argv));
 	if (!argv)
@@ -122,10 +140,30 @@ static struct ms_error *hold(struct ms_cli *cli, struct program *program)
 	memcpy(argv, cli->operands.v, cli->operands.n * sizeof(*argv));
 	struct ms_error *err = program_start(program, argv);
 	free(argv);
+	return err;
+}
+
+// Collections are shown as they happen, once there is a JVM.
+static struct ms_error *watch_program(struct ms_cli *cli, struct watch *watch)
+{
+	struct ms_error *err = watch_step(watch, &cli->out, cli->cancel);
+	if (!watch->is_begun && (ms_error_catch(&err, MS_ERROR_UNSUPPORTED) ||
+					ms_error_catch(&err, MS_ERROR_GONE)))
+		return NULL; // it did not get that far yet
+	return err;
+}
+
+// Until it stands still at its exit; `watch` may be NULL.
+static struct ms_error *hold(
+	struct ms_cli *cli, struct program *program, struct watch *watch)
+{
+	struct ms_error *err = NULL;
 	while (!err && !program->is_held && !program->has_ended) {
 		if (ms_cancel_raised(cli->cancel))
 			return ms_error_new(MS_ERROR_CANCELLED, "interrupted");
 		err = program_poll(program, POLL_MS);
+		if (!err && watch && !program->has_ended)
+			err = watch_program(cli, watch);
 	}
 	if (!err && !program->is_held)
 		err = ms_error_new(MS_ERROR_GONE,
@@ -134,14 +172,20 @@ static struct ms_error *hold(struct ms_cli *cli, struct program *program)
 }
 
 static struct ms_error *run_program(struct ms_cli *cli, const struct options *o,
-	struct view *view, struct ms_table *table)
+	const struct watch_options *watch_options, struct view *view,
+	struct ms_table *table)
 {
 	_cleanup_program_ struct program program = { 0 };
+	_cleanup_watch_ struct watch watch = { .options = watch_options };
 	char name[32];
-	struct ms_error *err = hold(cli, &program);
+	struct ms_error *err = start(cli, &program);
 	if (err)
 		return err;
 	(void)snprintf(name, sizeof(name), "%d", (int)program.pid);
+	watch.name = name;
+	err = hold(cli, &program, o->watch || o->follow ? &watch : NULL);
+	if (err)
+		return err;
 	view->program = &program;
 	err = show(cli, o, name, view, table);
 	view->program = NULL;
@@ -165,8 +209,17 @@ static struct ms_error *run(struct ms_cli *cli, void *arg, enum ms_exit *ret)
 		err = ms_target_check_allowance(MEMORY_NEEDED);
 	if (err)
 		return err;
-	return is_program ? run_program(cli, o, &view, &table)
-			  : show(cli, o, cli->operands.v[0], &view, &table);
+	struct watch_options watch_options = { .target = target_options_of(cli, o),
+		.large = view.large,
+		.poll_ms = POLL_MS };
+	if (o->follow && !follow_parse(o->follow, &watch_options.follow))
+		return ms_error_new(
+			MS_ERROR_USAGE, "--follow: '%s' is no class", o->follow);
+	if (is_program)
+		return run_program(cli, o, &watch_options, &view, &table);
+	if (o->watch || o->follow)
+		return watch_run(cli, cli->operands.v[0], &watch_options);
+	return show(cli, o, cli->operands.v[0], &view, &table);
 }
 
 static const struct options defaults;

@@ -9,6 +9,10 @@
 #include "program.h"
 #include "target/target.h"
 
+enum {
+	WALK_MAX = 1 << 30, ///< bytes of used heap that are walked without being asked
+};
+
 /** A JVM that was opened, and what getters need beside their row. */
 struct view {
 	struct ms_target *target; ///< owned
@@ -19,6 +23,8 @@ struct view {
 	struct ms_counters counters;
 	struct ms_collections collections;
 	struct ms_age_table age_table;
+	const struct ms_age_table
+		*previous;          ///< before the last collection; NULL: not seen
 	struct ms_classes *classes; ///< owned; NULL until objects were walked
 	struct ms_objects *objects; ///< owned
 	struct ms_histogram histogram;
@@ -80,6 +86,7 @@ void print_class(struct ms_out *out, const struct ms_class *class, uint32_t leng
 	X(TOO_LARGE, "larger than a survivor space")                                     \
 	X(OVERFLOW, "survivor overflow")                                                 \
 	X(AGE, "age")                                                                    \
+	X(SHARE, "share of survivors")                                                   \
 	X(AGE_OR_SHARE, "age or share of survivors")
 
 enum promotion {
@@ -94,6 +101,9 @@ enum promotion why_promoted(const struct view *view, const struct ms_collection 
 
 /** The reason as JSON has it. */
 const char *promotion_name(enum promotion why);
+
+/** Print one collection, by its index in view->collections. */
+void print_collection(struct ms_out *out, const struct view *view, size_t index);
 
 /** Print the last collections, and why objects were promoted. */
 void print_collections(struct ms_out *out, const struct view *view);

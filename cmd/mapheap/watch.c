@@ -1,0 +1,177 @@
+// Watching collections: see watch.h.
+//
+// The JVM counts its collections, and that count is all that is read most of the time.
+// When it has moved, everything is read anew, and the JVM's own history tells what
+// happened, also if several collections passed between two looks.
+
+#include "watch.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/size.h"
+
+bool follow_parse(const char *text, struct follow *ret)
+{
+	const char *bracket = strchr(text, '[');
+	size_t n = strlen(text);
+	*ret = (struct follow){ .name = "" };
+	if (!n || n + 3 > sizeof(ret->name) || text[n - 1] == '.')
+		return false;
+	if (!bracket || bracket[1] == ']') {
+		memcpy(ret->name, text, n + 1);
+		return true;
+	}
+	char number[32];
+	size_t digits = n - 1 - (size_t)(bracket + 1 - text);
+	if (text[n - 1] != ']' || digits >= sizeof(number))
+		return false;
+	memcpy(number, bracket + 1, digits);
+	number[digits] = 0;
+	n = (size_t)(bracket - text);
+	memcpy(ret->name, text, n);
+	memcpy(ret->name + n, "[]", 3);
+	return ms_size_parse(number, &ret->length);
+}
+
+// --- what is followed -----------------------------------------------------------------
+
+static bool is_followed(const struct follow *follow, const struct ms_large_object *object)
+{
+	return follow->name[0] && strcmp(object->class->name, follow->name) == 0 &&
+	       (!follow->length || object->length == follow->length);
+}
+
+// Of one length: how many lie in each space.
+static void print_places(struct ms_out *out, const struct view *view,
+	const struct follow *follow, uint32_t length)
+{
+	char text[MS_SIZE_TEXT];
+	const char *lead = "";
+	for (uint32_t i = 0; i < view->heap.spaces.n; i++) {
+		size_t n = 0;
+		ms_array_foreach (object, &view->histogram.large)
+			n += is_followed(follow, object) && object->space == i &&
+			     object->length == length;
+		if (!n)
+			continue;
+		ms_out_printf(out, "%s%s in %s", lead, ms_count_text(n, text),
+			view->heap.spaces.v[i].name);
+		lead = ", ";
+	}
+}
+
+static bool is_first_of_length(
+	const struct view *view, const struct follow *follow, size_t index)
+{
+	const struct ms_large_object *v = view->histogram.large.v;
+	for (size_t i = 0; i < index; i++)
+		if (is_followed(follow, &v[i]) && v[i].length == v[index].length)
+			return false;
+	return true;
+}
+
+static void print_followed(
+	struct ms_out *out, const struct view *view, const struct follow *follow)
+{
+	for (size_t i = 0; i < view->histogram.large.n; i++) {
+		const struct ms_large_object *object = &view->histogram.large.v[i];
+		if (!is_followed(follow, object) || !is_first_of_length(view, follow, i))
+			continue;
+		ms_out_str(out, "        ");
+		print_class(out, object->class, object->length);
+		ms_out_str(out, ": ");
+		print_places(out, view, follow, object->length);
+		ms_out_str(out, "\n");
+	}
+}
+
+// --- looking --------------------------------------------------------------------------
+
+static struct ms_error *look(struct watch *watch, const struct ms_cancel *cancel)
+{
+	struct view *view = &watch->view;
+	view_close(view);
+	*view = (struct view){ .large = watch->options->large };
+	struct ms_error *err = view_open(view, watch->name, &watch->options->target);
+	if (!err)
+		err = view_read_history(view);
+	if (!err && ms_heap_sum(&view->heap).used <= WALK_MAX)
+		err = view_walk(view, cancel);
+	if (!err) {
+		view->previous = watch->is_begun ? &watch->ages : NULL;
+		watch->counted = view->heap.collections;
+	}
+	return err;
+}
+
+// Those that ended since; one that is under way comes next time.
+static void print_new(struct watch *watch, struct ms_out *out)
+{
+	struct view *view = &watch->view;
+	bool any = false;
+	for (size_t i = 0; i < view->collections.v.n; i++) {
+		const struct ms_collection *c = &view->collections.v.v[i];
+		if (c->number < watch->seen || !c->has_after)
+			continue;
+		if (c->number > watch->seen && watch->is_begun)
+			ms_out_printf(out,
+				" … %" PRIu64
+				" collections passed from the JVM's history\n",
+				c->number - watch->seen);
+		print_collection(out, view, i);
+		watch->seen = c->number + 1;
+		any = true;
+	}
+	if (any || !watch->is_begun)
+		print_followed(out, view, &watch->options->follow);
+	if (any || !watch->is_begun)
+		watch->ages = view->age_table;
+}
+
+struct ms_error *watch_step(
+	struct watch *watch, struct ms_out *out, const struct ms_cancel *cancel)
+{
+	struct view *view = &watch->view;
+	uint64_t now = 0;
+	if (view->vm && watch->is_begun) {
+		struct ms_error *err = ms_target_check_alive(view->target);
+		if (err)
+			return err;
+		ms_peek_clear(view->vm->peek);
+		bool is_known = ms_vm_field(view->vm, view->heap.object,
+			"CollectedHeap::_total_collections", 4, &now);
+		if (is_known && now == watch->counted && watch->seen >= now)
+			return NULL;
+	}
+	struct ms_error *err = look(watch, cancel);
+	if (err)
+		return err;
+	print_new(watch, out);
+	watch->is_begun = true;
+	ms_out_flush(out);
+	return NULL;
+}
+
+struct ms_error *watch_run(
+	struct ms_cli *cli, const char *name, const struct watch_options *options)
+{
+	_cleanup_watch_ struct watch watch = { .options = options, .name = name };
+	struct timespec pause = { options->poll_ms / 1000,
+		options->poll_ms % 1000 * 1000000l };
+	struct ms_error *err = NULL;
+	while (!err && !ms_cancel_raised(cli->cancel) && !cli->out.errnum) {
+		err = watch_step(&watch, &cli->out, cli->cancel);
+		if (!err)
+			nanosleep(&pause, NULL);
+	}
+	if (watch.is_begun && ms_error_catch(&err, MS_ERROR_GONE))
+		ms_out_str(&cli->out, "the process ended\n");
+	return err;
+}
+
+void watch_close(struct watch *watch)
+{
+	view_close(&watch->view);
+}

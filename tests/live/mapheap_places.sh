@@ -1,0 +1,126 @@
+# Where the JVM puts objects, under Serial: what mapheap says of a program that it held at its
+# exit is what the JVM's own log says, line by line.
+. "$MS_SRC/tests/lib.sh"
+need_utility mapheap
+need_command java javac python3
+
+mkdir -p classes
+javac -d classes "$MS_SRC/fixtures/Places.java"
+
+cat >compare.py <<'END'
+import json, re, sys
+
+heap = json.load(open(sys.argv[1]))
+log = open(sys.argv[2]).read()
+spaces = {s["name"]: s for s in heap["spaces"]}
+names = {"eden": "eden", "from": "from", "to": "to", "the": "tenured"}
+wrong = []
+
+def same(what, ours, theirs):
+    if ours != theirs:
+        wrong.append("%s: %s, the log says %s" % (what, ours, theirs))
+
+# "  eden space 8192K,  51% used [0x..., 0x..., 0x...)"; of the old space four addresses.
+exits = re.findall(r"heap,exit *\]\s+(eden|from|to|the)\s+space (\d+)K,\s+(\d+)% used \[(\S+), (\S+), (?:\S+, )?(\S+)\)", log)
+same("spaces in the log", len(exits), 4)
+for name, capacity, percent, bottom, top, end in exits:
+    s = spaces[names[name]]
+    same(name + " capacity", s["capacity_bytes"] // 1024, int(capacity))
+    same(name + " used", s["used_bytes"] * 100 // s["capacity_bytes"], int(percent))
+    same(name + " start", int(s["start"], 16), int(bottom, 16))
+    same(name + " end", int(s["end"], 16), int(end, 16))
+    if name != "the": # the log rounds this one up
+        same(name + " top", int(s["top"], 16), int(top, 16))
+
+# "GC(0) - age   1:     458944 bytes,     458944 total", of the last collection.
+last = heap["total_collections"] - 1
+ages = {int(a): int(b) for g, a, b in re.findall(r"GC\((\d+)\) - age +(\d+): +(\d+) bytes", log) if int(g) == last}
+table = {i: n for i, n in enumerate(heap.get("age_table", [])) if n}
+same("age table", table, ages)
+from_space = {a["age"]: a["bytes"] for a in heap["ages"] if a["space"] == "from"}
+same("ages by mark words", from_space, ages)
+desired = re.findall(r"Desired survivor size (\d+) bytes, new threshold (\d+) \(max threshold (\d+)\)", log)
+if desired:
+    size, threshold, most = map(int, desired[-1])
+    same("desired survivor size", heap["desired_survivor_bytes"], size)
+    same("threshold", heap["tenuring_threshold"], threshold)
+    same("max threshold", heap["max_tenuring_threshold"], most)
+
+# "GC(0) DefNew: 7127K(9216K)->448K(9216K) Eden: ... From: ...", "GC(0) Tenured: ..."
+by_number = {c["id"]: c for c in heap["collections"]}
+labels = {"Eden": "eden", "From": "from", "Tenured": "tenured"}
+seen = 0
+for number, line in re.findall(r"GC\((\d+)\) ((?:DefNew|Tenured): .*)", log):
+    c = by_number[int(number)]
+    for label, before, _, after, _ in re.findall(r"(Eden|From|Tenured): (\d+)K\((\d+)K\)->(\d+)K\((\d+)K\)", line):
+        seen += 1
+        for when, kib in (("before", before), ("after", after)):
+            same("GC(%s) %s %s" % (number, label, when), c[when][labels[label]]["used_bytes"] // 1024, int(kib))
+same("collections", len(by_number), heap["total_collections"])
+if not seen and heap["total_collections"]:
+    wrong.append("no line of the log was compared")
+for c in heap["collections"]:
+    cause = re.search(r"GC\(%d\) Pause \w+ \((.*)\) \d+M->" % c["id"], log)
+    if cause and c["cause"]:
+        same("GC(%d) cause" % c["id"], c["cause"], cause.group(1))
+if wrong:
+    print("\n".join(wrong))
+sys.exit(bool(wrong))
+END
+
+# places NAME OPTION... -- ARGUMENT...: runs it under mapheap and compares with its log.
+places()
+{
+	name=$1
+	shift
+	options=
+	while [ "$1" != -- ]; do
+		options="$options $1"
+		shift
+	done
+	shift
+	# shellcheck disable=SC2086
+	mapheap --json -- java -XX:+UseSerialGC -Xms20M -Xmx20M -Xmn10M -XX:SurvivorRatio=8 \
+		"-Xlog:gc*=info,gc+age=trace,gc+heap=debug,gc+heap+exit=info:file=$name.log" \
+		$options -cp classes Places "$@" >"$name.json"
+	python3 compare.py "$name.json" "$name.log" || fail "$name: mapheap and the log differ"
+}
+
+# sits NAME LENGTH SPACE...: where the byte arrays of this length are.
+sits()
+{
+	want=$3
+	expect_equal "$(jq -r --argjson n "$2" \
+		'[.large[] | select(.class == "byte[]" and .length == $n).space] | join(" ")' \
+		"$1.json")" "$want" "$1: arrays of $2"
+}
+
+need_command jq
+places three -- three
+sits three 2097152 "tenured tenured tenured"
+sits three 4194304 eden
+expect_equal "$(jq -r '.collections[0].why' three.json)" "larger than a survivor space" "why"
+expect_equal "$(jq -r '.collections[0].promoted_bytes' three.json)" 6291504 "promoted"
+places large -- large
+sits large 4194304 eden
+places pretenured -XX:PretenureSizeThreshold=3M -- large
+sits pretenured 4194304 tenured
+for threshold in 1 15; do
+	places ages-$threshold -XX:MaxTenuringThreshold=$threshold -XX:TargetSurvivorRatio=80 -- \
+		ages 4000
+	expect_equal "$(jq .max_tenuring_threshold ages-$threshold.json)" $threshold threshold
+done
+places share -- ages 6000
+
+# The same in words.
+mapheap -- java -XX:+UseSerialGC -Xms20M -Xmx20M -Xmn10M -XX:SurvivorRatio=8 -cp classes \
+	Places three >words
+grep -q 'byte\[4,194,304\] did not fit in eden' words || fail "no trigger: $(cat words)"
+grep -q 'moved to tenured 6,144K = 3 x byte\[2,097,152\]' words || fail "no promotion"
+grep -q 'WHY  survivor overflow: 2,048K does not fit in 1,024K' words || fail "no reason"
+# Watched, every collection is shown, once.
+mapheap --follow 'byte[2M]' -- java -XX:+UseSerialGC -Xms20M -Xmx20M -Xmn10M \
+	-XX:SurvivorRatio=8 -cp classes Places ages 6000 >watched
+held=$(grep -n 'held at exit' watched | cut -d: -f1)
+n=$(sed -n "${held},\$p" watched | sed -n 's/^COLLECTIONS  \([0-9]*\) since.*/\1/p')
+expect_equal "$(head -n "$held" watched | grep -c '^ GC([0-9]*)')" "$n" "collections watched"

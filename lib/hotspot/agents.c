@@ -91,27 +91,29 @@ static const char *library_of(struct ms_vm *vm, uint64_t handle)
 		       : NULL;
 }
 
-// A JVM in a root of its own says its paths as it sees them, the kernel as we do.
+// The kernel may know the library by another path: a link's, or one within another root.
 static bool is_mapping_of(const struct ms_mapping *m, const char *library)
 {
 	static const char deleted[] = " (deleted)";
 	struct ms_bytes name = m->name;
 	if (ms_bytes_ends(name, deleted))
 		name = ms_bytes_sub(name, 0, name.n - strlen(deleted));
-	return *library == '/' && ms_bytes_ends(name, library);
+	return ms_bytes_equal(
+		ms_bytes_basename(name), ms_bytes_basename(ms_bytes_of(library)));
 }
 
-static struct ms_range mapped_at(const struct ms_vm *vm, const char *library)
+// From where the library was loaded on, as far as its mappings go.
+static struct ms_range mapped_at(
+	const struct ms_vm *vm, uint64_t address, const char *library)
 {
 	const struct ms_maps *maps = ms_target_maps(vm->target);
+	const struct ms_mapping *first = ms_maps_find(maps, address);
 	struct ms_range range = { 0 };
-	for (size_t i = 0; i < maps->n; i++) {
-		if (!is_mapping_of(&maps->v[i], library))
-			continue;
-		if (!range.start)
-			range.start = maps->v[i].range.start;
-		range.end = maps->v[i].range.end;
-	}
+	if (!first || *library != '/')
+		return range;
+	for (const struct ms_mapping *m = first;
+		m < maps->v + maps->n && is_mapping_of(m, library); m++)
+		range = (struct ms_range){ first->range.start, m->range.end };
 	return range;
 }
 
@@ -127,7 +129,7 @@ static bool is_library_of(const char *library, const char *name)
 
 static bool read_member(const struct agents_reading *r, uint64_t at, struct member *ret)
 {
-	uint64_t name, options, handle;
+	uint64_t name, options, handle, base;
 	struct member m = { 0 };
 	if (!at || at % 8 || !ms_vm_read(r->vm, at + r->layout->next, 8, &m.next) ||
 		!ms_vm_read(r->vm, at + r->layout->name, 8, &name) ||
@@ -140,7 +142,9 @@ static bool read_member(const struct agents_reading *r, uint64_t at, struct memb
 	m.options = options ? ms_vm_text(r->vm, options) : NULL;
 	if (!m.name || (options && !m.options) || !is_library_of(m.library, m.name))
 		return false;
-	m.range = mapped_at(r->vm, m.library);
+	if (!ms_vm_read(r->vm, handle, 8, &base))
+		return false; // l_addr, a link_map's first field
+	m.range = mapped_at(r->vm, base, m.library);
 	if (!ms_range_size(m.range))
 		return false;
 	*ret = m;

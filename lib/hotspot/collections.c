@@ -6,73 +6,160 @@
 
 // --- texts into collections -----------------------------------------------------------
 
-static bool is_history(const struct ms_events *events, const struct ms_event *event)
+// Most collectors count a collection between its two texts; Parallel, before both. The
+// generational ZGC does not count the old half of a full one, and young ones may come and
+// go meanwhile.
+enum counting {
+	UNKNOWN,
+	BETWEEN,
+	EARLY,
+};
+
+typedef MS_ARRAY(struct ms_collection) ring;
+
+// The one that a text after a collection is of: the last one that is still open and that
+// it may be of by number, else the last one open. NULL: it was overwritten.
+static struct ms_collection *opened(ring *list, const struct ms_heap_text *after)
 {
-	const char *name = events->logs.v[event->log].name;
-	return strcmp(name, "GC Heap History") == 0 ||
-	       strcmp(name, "GC Heap Usage History") == 0 ||
-	       strcmp(name, "Metaspace Usage History") == 0;
+	struct ms_collection *open = NULL;
+	for (size_t i = list->n; i-- > 0;) {
+		struct ms_collection *c = &list->v[i];
+		if (!c->has_before || c->has_after ||
+			c->before.invocations > after->invocations)
+			continue;
+		if (after->invocations - c->before.invocations <= 1)
+			return c;
+		if (!open)
+			open = c;
+	}
+	return open;
 }
 
-// The text before a collection has its number, that after it one more. A collector that
-// does not count in between says the same number twice: the second text is then of the
-// one that has only its first.
-static uint64_t number_of(const struct ms_heap_text *text)
+static struct ms_error *take_text(
+	ring *ret, const struct ms_heap_text *text, uint64_t at_ns)
 {
-	return text->is_before || !text->invocations ? text->invocations
-						     : text->invocations - 1;
+	struct ms_collection *c = text->is_before ? NULL : opened(ret, text);
+	if (!c)
+		c = ms_array_push(ret);
+	if (!c)
+		return &ms_error_nomem;
+	if (text->is_before) {
+		c->before = *text;
+		c->before_ns = at_ns;
+		c->has_before = true;
+	} else {
+		c->after = *text;
+		c->after_ns = at_ns;
+		c->has_after = true;
+	}
+	return NULL;
 }
 
-static struct ms_collection *find_collection(
-	struct ms_collections *list, const struct ms_heap_text *text)
+static enum counting counting_of(const ring *list)
 {
-	uint64_t number = number_of(text);
-	ms_array_foreach (collection, &list->v)
-		if (collection->number == number)
-			return collection;
-	struct ms_collection *added = ms_array_push(&list->v);
-	if (added)
-		added->number = number;
-	return added;
+	enum counting counting = UNKNOWN;
+	ms_array_foreach (c, list) {
+		if (!c->has_before || !c->has_after)
+			continue;
+		if (c->after.invocations != c->before.invocations)
+			return BETWEEN;
+		counting = EARLY;
+	}
+	return counting;
 }
 
-// JDK 25 and later print metaspace into a ring of its own.
-static void merge(struct ms_heap_text *to, const struct ms_heap_text *from)
+// Both texts have the same number of full ones, if it counts before them: then the text
+// before has to be compared with the collection before.
+static void settle_early(ring *list)
+{
+	ms_array_foreach (c, list) {
+		const struct ms_heap_text *now = c->has_after ? &c->after : &c->before;
+		struct ms_collection *last = c > list->v ? c - 1 : NULL;
+		c->number = now->invocations ? now->invocations - 1 : 0;
+		c->has_kind = last && last->number + 1 == c->number;
+		c->is_full =
+			c->has_kind && now->full > (last->has_after ? last->after.full
+								    : last->before.full);
+	}
+}
+
+static void settle_between(ring *list)
+{
+	ms_array_foreach (c, list) {
+		uint64_t after = c->after.invocations;
+		c->number = c->has_before ? c->before.invocations : after ? after - 1 : 0;
+		c->has_kind = c->has_before && c->has_after;
+		c->is_uncounted = c->has_kind && after != c->number + 1;
+		c->is_full = c->is_uncounted ||
+			     (c->has_kind && c->after.full > c->before.full);
+	}
+}
+
+static struct ms_error *read_ring(const struct ms_events *events, uint32_t log, ring *ret)
+{
+	struct ms_error *err = NULL;
+	ms_array_foreach (event, &events->v) {
+		struct ms_heap_text text;
+		if (!err && event->log == log && ms_heap_text_parse(event->text, &text))
+			err = take_text(ret, &text, event->at_ns);
+	}
+	if (counting_of(ret) == EARLY)
+		settle_early(ret);
+	else
+		settle_between(ret);
+	return err;
+}
+
+static bool find_log(const struct ms_events *events, const char *name, uint32_t *ret)
+{
+	for (size_t i = 0; i < events->logs.n; i++)
+		if (strcmp(events->logs.v[i].name, name) == 0) {
+			*ret = (uint32_t)i;
+			return true;
+		}
+	return false;
+}
+
+static void merge_text(struct ms_heap_text *to, const struct ms_heap_text *from)
 {
 	for (size_t i = 0; i < from->n && to->n < MS_HEAP_TEXT_SPACES_MAX; i++)
 		if (!ms_heap_text_find(to, from->spaces[i].name))
 			to->spaces[to->n++] = from->spaces[i];
 }
 
-static void put_text(
-	struct ms_collection *to, const struct ms_heap_text *text, uint64_t at_ns)
+static void merge(const struct ms_collections *to, const ring *from)
 {
-	struct ms_heap_text *part = text->is_before ? &to->before : &to->after;
-	bool *has = text->is_before ? &to->has_before : &to->has_after;
-	uint64_t *ns = text->is_before ? &to->before_ns : &to->after_ns;
-	if (*has) {
-		merge(part, text);
-		*ns = text->is_before ? ms_min(*ns, at_ns) : ms_max(*ns, at_ns);
-		return;
-	}
-	*part = *text;
-	*has = true;
-	*ns = at_ns;
+	ms_array_foreach (c, &to->v)
+		ms_array_foreach (other, from) {
+			if (other->number != c->number ||
+				other->is_uncounted != c->is_uncounted)
+				continue;
+			if (c->has_before && other->has_before)
+				merge_text(&c->before, &other->before);
+			if (c->has_after && other->has_after)
+				merge_text(&c->after, &other->after);
+		}
 }
 
-static int compare_collections(const void *a, const void *b)
+static struct ms_error *read_rings(
+	const struct ms_events *events, struct ms_collections *ret)
 {
-	const struct ms_collection *x = a, *y = b;
-	return (x->number > y->number) - (x->number < y->number);
-}
-
-static void settle(struct ms_collections *list)
-{
-	if (list->v.n)
-		qsort(list->v.v, list->v.n, sizeof(*list->v.v), compare_collections);
-	ms_array_foreach (collection, &list->v)
-		collection->is_full = collection->has_before && collection->has_after &&
-				      collection->after.full > collection->before.full;
+	ring heap = { 0 }, metaspace = { 0 };
+	struct ms_error *err = NULL;
+	uint32_t log;
+	if (find_log(events, "GC Heap History", &log) ||
+		find_log(events, "GC Heap Usage History", &log))
+		err = read_ring(events, log, &heap);
+	ret->v.v = heap.v;
+	ret->v.n = heap.n;
+	ret->v.cap = heap.cap;
+	// JDK 25 and later print metaspace into a ring of its own.
+	if (!err && find_log(events, "Metaspace Usage History", &log))
+		err = read_ring(events, log, &metaspace);
+	if (!err)
+		merge(ret, &metaspace);
+	ms_array_deinit(&metaspace);
+	return err;
 }
 
 // --- what it was for ------------------------------------------------------------------
@@ -97,6 +184,16 @@ static bool parse_operation(
 	if (ms_bytes_starts(text, "(") && ms_bytes_ends(text, ")"))
 		*ret_cause = ms_bytes_sub(text, 1, text.n - 2);
 	return true;
+}
+
+// Of those that collect; others may be under way beside a concurrent collection.
+static bool is_collecting(struct ms_bytes name)
+{
+	static const char *const parts[] = { "Collect", "GC", "G1", "HeapDump" };
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (ms_bytes_has(name, parts[i]))
+			return true;
+	return false;
 }
 
 // The operation that was under way: the last one that had begun.
@@ -136,7 +233,7 @@ static void find_operation(const struct ms_events *events, struct ms_arena *aren
 		collection->has_before ? operation_at(events, collection->before_ns)
 				       : NULL;
 	if (!event || has_ended(events, event, collection->before_ns) ||
-		!parse_operation(event->text, &name, &cause))
+		!parse_operation(event->text, &name, &cause) || !is_collecting(name))
 		return;
 	collection->operation = copy_of(arena, name);
 	collection->cause = copy_of(arena, cause);
@@ -158,18 +255,11 @@ struct ms_error *ms_collections_make(const struct ms_events *events,
 	struct ms_collections *ret)
 {
 	*ret = (struct ms_collections){ 0 };
-	ms_array_foreach (event, &events->v) {
-		struct ms_heap_text text;
-		if (!is_history(events, event) || !ms_heap_text_parse(event->text, &text))
-			continue;
-		struct ms_collection *collection = find_collection(ret, &text);
-		if (!collection) {
-			ms_collections_deinit(ret);
-			return &ms_error_nomem;
-		}
-		put_text(collection, &text, event->at_ns);
+	struct ms_error *err = read_rings(events, ret);
+	if (err) {
+		ms_collections_deinit(ret);
+		return err;
 	}
-	settle(ret);
 	ms_array_foreach (collection, &ret->v)
 		find_operation(events, arena, collection);
 	find_last_cause(counters, arena, ret);

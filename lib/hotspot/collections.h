@@ -46,8 +46,10 @@ bool ms_heap_text_parse(struct ms_bytes text, struct ms_heap_text *ret);
 
 /** One collection; a text that is no longer in the ring is missing. */
 struct ms_collection {
-	uint64_t number; ///< collections before it
-	bool is_full;    ///< known only if it has both texts
+	uint64_t number;        ///< collections before it
+	bool is_full, has_kind; ///< a full one; whether that is known
+	bool is_uncounted; ///< the old half of a full one of the generational ZGC, whose
+			   ///< young half has a row of its own
 	bool has_before, has_after;
 	uint64_t before_ns, after_ns; ///< since the JVM's start, of the texts
 	struct ms_heap_text before, after;
@@ -56,7 +58,7 @@ struct ms_collection {
 };
 
 struct ms_collections {
-	MS_ARRAY(struct ms_collection) v; ///< ascending number
+	MS_ARRAY(struct ms_collection) v; ///< as they began
 };
 
 /**

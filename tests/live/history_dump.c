@@ -126,7 +126,9 @@ static json_t *from_collections(const struct ms_collections *collections)
 	ms_array_foreach (c, &collections->v) {
 		json_t *o = json_object();
 		json_object_set_new(o, "number", number(c->number));
-		json_object_set_new(o, "full", json_boolean(c->is_full));
+		json_object_set_new(
+			o, "full", c->has_kind ? json_boolean(c->is_full) : json_null());
+		json_object_set_new(o, "uncounted", json_boolean(c->is_uncounted));
 		json_object_set_new(o, "operation", ms_json_text(c->operation));
 		json_object_set_new(o, "cause", ms_json_text(c->cause));
 		json_object_set_new(

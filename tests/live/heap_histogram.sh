@@ -58,9 +58,9 @@ start_java ages -XX:+UseSerialGC -Xms20m -Xmx20m -Xmn10m -XX:TargetSurvivorRatio
 hold "$pid"
 "$MS_BUILD/tests/heap_dump" "$pid" 1 >ages.dump
 grep -q 'Desired survivor' age.log || fail "no collection was logged"
-awk '/Desired survivor/ { delete age; n = 0; desired = $(NF - 9) }
+awk '/Desired survivor/ { n = 0 }
 	/- age/ { sub(/.*- age +/, ""); sub(/:/, ""); age[++n] = "[" $1 "," $2 "]" }
-	END { for (i = 1; i <= n; i++) printf "%s%s", i > 1 ? "," : "", age[i]; print "" }' \
+	END { for (i = 1; i <= n; i++) printf "%s%s", (i > 1 ? "," : ""), age[i]; print "" }' \
 	age.log >logged
 expect_equal "$(jq -c '.age_table.bytes | to_entries | map(select(.value > 0) |
 	[.key, .value])' ages.dump)" "[$(cat logged)]" "the age table"

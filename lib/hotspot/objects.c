@@ -558,8 +558,8 @@ struct ms_error *ms_objects_walk(struct ms_objects *objects,
 	const struct ms_object_visit *visit, struct ms_object_walk *ret)
 {
 	struct run run = { .objects = objects, .visit = visit };
-	struct ms_error *err = ms_tlabs_read(
-		objects->vm, objects->heap, objects->header.alignment, &run.tlabs);
+	struct ms_error *err =
+		ms_tlabs_read(objects->vm, objects->heap, &objects->header, &run.tlabs);
 	if (!err)
 		err = make_workers(&run);
 	bool is_cut = run.worker_n > 1 && visit->again;
@@ -651,7 +651,7 @@ struct ms_error *ms_objects_locate(
 		address >= piece.limit)
 		return NULL;
 	struct ms_error *err =
-		ms_tlabs_read(objects->vm, heap, objects->header.alignment, &run.tlabs);
+		ms_tlabs_read(objects->vm, heap, &objects->header, &run.tlabs);
 	if (!err)
 		err = make_workers(&run);
 	if (!err)

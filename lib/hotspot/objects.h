@@ -68,7 +68,7 @@ struct ms_object_visit {
 struct ms_object_walk {
 	uint64_t objects, bytes;
 	uint64_t tlab_bytes;       ///< unused ends of threads' buffers
-	uint64_t tail_bytes; ///< behind humongous objects: fillers nobody counts
+	uint64_t tail_bytes;       ///< behind humongous objects: fillers nobody counts
 	uint64_t torn, torn_bytes; ///< places without a class, and what was skipped there
 	uint64_t empty_bytes;      ///< zeros where an object should begin
 	uint64_t missing_bytes;    ///< swapped out or refused; they read as zeros

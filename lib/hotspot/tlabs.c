@@ -10,7 +10,8 @@ enum {
 	WORD = 8,
 	THREADS_MAX = 1 << 20,
 	RESERVE_MAX = 1 << 16, // bytes
-	RESERVE_WORDS = 2,     // a filler object
+	RESERVE_WORDS = 2,     // an object without fields
+	FEATURE_OBJECT = 17,   // from here on; before, room was kept for an int[]
 };
 
 struct reading {
@@ -22,7 +23,8 @@ struct reading {
 };
 
 // Source: ThreadLocalAllocBuffer::alignment_reserve().
-static uint64_t reserve_bytes(const struct ms_vm *vm, uint64_t alignment)
+static uint64_t reserve_bytes(
+	const struct ms_vm *vm, const struct ms_object_header *header)
 {
 	uint64_t prefetch = 0, filler, bytes;
 	(void)ms_vm_static(vm,
@@ -30,11 +32,14 @@ static uint64_t reserve_bytes(const struct ms_vm *vm, uint64_t alignment)
 		"Abstract_VM_Version::_reserve_for_allocation_prefetch",
 		4, &prefetch);
 	if (!ms_vm_static(vm, "CollectedHeap::_lab_alignment_reserve", 8, &filler))
-		filler = RESERVE_WORDS;
+		filler = vm->feature >= FEATURE_OBJECT
+				 ? RESERVE_WORDS
+				 : (header->length_at + 4u + WORD - 1) / WORD;
 	if (prefetch > RESERVE_MAX / WORD || filler > RESERVE_MAX / WORD)
 		return 0;
-	return ms_align_up(ms_max(prefetch, filler) * WORD, alignment, &bytes) ? bytes
-									       : 0;
+	return ms_align_up(ms_max(prefetch, filler) * WORD, header->alignment, &bytes)
+		       ? bytes
+		       : 0;
 }
 
 static struct ms_error *add_tlab(struct reading *r, uint64_t thread)
@@ -109,11 +114,11 @@ static void sort_tlabs(struct ms_tlabs *tlabs)
 }
 
 struct ms_error *ms_tlabs_read(struct ms_vm *vm, const struct ms_heap *heap,
-	uint64_t alignment, struct ms_tlabs *ret)
+	const struct ms_object_header *header, struct ms_tlabs *ret)
 {
 	struct reading r = { .vm = vm,
 		.heap = heap,
-		.reserve = reserve_bytes(vm, alignment),
+		.reserve = reserve_bytes(vm, header),
 		.has_true_end =
 			ms_vm_offset(vm, "ThreadLocalAllocBuffer::_desired_size") ==
 			ms_vm_offset(vm, "ThreadLocalAllocBuffer::_end") + 2 * WORD };

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "hotspot/classes.h"
 #include "hotspot/heap.h"
 #include "hotspot/vm.h"
 
@@ -19,13 +20,13 @@ struct ms_tlabs {
  *
  * What makes no sense is left out. Of a running JVM they are old at once.
  *
- * @param alignment  of objects, bytes
+ * @param header  how objects begin: a filler must fit behind a buffer
  * Errors: NOMEM.
  * Source: gc/shared/threadLocalAllocBuffer.hpp (JDK 8 to 26).
  * Cost: six reads a thread.
  */
 struct ms_error *ms_tlabs_read(struct ms_vm *vm, const struct ms_heap *heap,
-	uint64_t alignment, struct ms_tlabs *ret) MS_MUST_CHECK;
+	const struct ms_object_header *header, struct ms_tlabs *ret) MS_MUST_CHECK;
 
 /** Release; zeroed is fine. */
 void ms_tlabs_deinit(struct ms_tlabs *tlabs);

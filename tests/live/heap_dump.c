@@ -111,12 +111,12 @@ static void print_walk(const struct dump *dump)
 	const struct ms_object_walk *walk = &dump->histogram.walk;
 	uint64_t used = ms_heap_sum(&dump->heap).used;
 	printf("\"walk\":{\"objects\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"tlab\":%" PRIu64
-	       ",\"tail\":%" PRIu64
-	       ",\"torn\":%" PRIu64 ",\"torn_bytes\":%" PRIu64 ",\"empty\":%" PRIu64
-	       ",\"missing\":%" PRIu64 ",\"used\":%" PRIu64 ",\"seconds\":%.4f},\n",
-		walk->objects, walk->bytes, walk->tlab_bytes, walk->tail_bytes, walk->torn,
-		walk->torn_bytes, walk->empty_bytes, walk->missing_bytes, used,
-		dump->seconds);
+	       ",\"tail\":%" PRIu64 ",\"torn\":%" PRIu64 ",\"torn_bytes\":%" PRIu64
+	       ",\"empty\":%" PRIu64 ",\"missing\":%" PRIu64 ",\"used\":%" PRIu64
+	       ",\"seconds\":%.4f},\n",
+		walk->objects, walk->bytes, walk->tlab_bytes, walk->tail_bytes,
+		walk->torn, walk->torn_bytes, walk->empty_bytes, walk->missing_bytes,
+		used, dump->seconds);
 	printf("\"notes\":[");
 	for (size_t i = 0; i < dump->histogram.notes.n; i++) {
 		printf("%s", i ? "," : "");

@@ -19,6 +19,7 @@ enum {
 	TABLE_MAX = 1 << 20, // words of one class's tables
 	KLASS_MAX = 512,     // bytes of a class's head that are looked at
 	INTERFACE = 0x0200,  // of access flags
+	IS_HOLDER_8 = 34,    // in a ClassLoaderData of JDK 8: tried, not trusted
 	NAMES_MAX = 64,
 	SUPERS_MAX = 64,
 };
@@ -130,6 +131,8 @@ static bool settle_loader(struct walk *w)
 					"ClassLoaderData::_is_anonymous");
 	// Behind _next; a second link lies between since JDK 21. Tried, not trusted.
 	w->loader_klass = w->next_loader + (vm->feature >= 21 ? 2 * WORD : WORD);
+	if (vm->feature == 8)
+		w->is_holder = IS_HOLDER_8;
 	return w->next_loader != MS_VM_NONE && w->oop != MS_VM_NONE;
 }
 
@@ -330,13 +333,19 @@ static void probe_classes(struct walk *w, uint64_t cld)
 			w->klasses = at;
 }
 
+// A holder has just the one class, and arrays of it.
+static bool is_holder(const struct walk *w, const struct ms_loader *loader)
+{
+	uint64_t value;
+	return w->is_holder != MS_VM_NONE &&
+	       ms_vm_read(w->vm, loader->address + w->is_holder, 1, &value) &&
+	       value == 1 && loader->class_n - loader->array_n <= 1;
+}
+
 static struct ms_error *read_loader(struct walk *w, uint64_t cld)
 {
 	struct ms_loaders *loaders = w->loaders;
 	struct ms_loader loader = { .address = cld };
-	uint64_t is_holder = 0;
-	if (w->is_holder != MS_VM_NONE)
-		(void)ms_vm_read(w->vm, cld + w->is_holder, 1, &is_holder);
 	w->current = &loader;
 	probe_classes(w, cld);
 	struct ms_error *err = walk_classes(w, cld);
@@ -344,7 +353,7 @@ static struct ms_error *read_loader(struct walk *w, uint64_t cld)
 		return err;
 	ms_loader_measure(w->vm, &loaders->nodes, &loader);
 	add_loader(&loaders->total, &loader);
-	if (is_holder) {
+	if (is_holder(w, &loader)) {
 		loaders->holder_n++;
 		add_loader(&loaders->holders, &loader);
 	} else if (loaders->list.n >= MS_LOADERS_MAX) {

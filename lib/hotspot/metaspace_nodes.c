@@ -21,6 +21,8 @@ enum {
 	MASK_BYTES_MAX = 1 << 20,
 	LEVEL_MAX = 20,
 	IN_USE = 1,
+	HEAD_BYTES = 64, // of a chunk in front of its memory
+	HEAD_BYTES_8 = 40,
 	FEATURE_ARENAS = 16, // JEP 387
 };
 
@@ -175,7 +177,8 @@ static bool read_old_chunk(const struct ms_vm *vm, struct ms_metaspace_nodes *no
 		return false;
 	ret->base = address;
 	ret->committed = ret->bytes;
-	ret->used = v[4] - address;
+	uint64_t head = vm->feature > 8 ? HEAD_BYTES : HEAD_BYTES_8;
+	ret->used = v[4] - address - ms_min(head, v[4] - address);
 	ret->next = v[1];
 	return true;
 }
@@ -224,7 +227,7 @@ struct layout {
 
 static const struct layout layouts[] = {
 	{ .since = 16, 16, 24, 24, 1, 32, true },
-	{ .since = 9, 16, 24, 16, 1, 32, false },
+	{ .since = 9, 16, 24, 16, 1, 40, false },
 	{ .since = 8, 0, 8, 16, 4, 64, false },
 };
 

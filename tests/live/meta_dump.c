@@ -185,6 +185,13 @@ static json_t *metaspace_json(const struct ms_metaspace *metaspace)
 	return object;
 }
 
+static json_t *path_json(struct ms_bytes path)
+{
+	json_t *string =
+		path.n ? json_stringn((const char *)path.p, path.n) : json_null();
+	return string ? string : json_null();
+}
+
 static json_t *cds_json(const struct ms_cds *cds)
 {
 	json_t *array = json_array(), *object;
@@ -202,8 +209,8 @@ static json_t *cds_json(const struct ms_cds *cds)
 	put_range(object, cds->range);
 	put(object, "resident", cds->resident);
 	json_object_set_new(object, "regions", array);
-	json_object_set_new(
-		object, "path", json_stringn((const char *)cds->path.p, cds->path.n));
+	json_object_set_new(object, "path", path_json(cds->path));
+	json_object_set_new(object, "dynamic_path", path_json(cds->dynamic_path));
 	json_object_set_new(object, "notes", notes_json(&cds->notes));
 	return object;
 }

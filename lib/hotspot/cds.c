@@ -44,6 +44,8 @@ static struct ms_error *add_region(struct ms_vm *vm, struct ms_cds *cds,
 	if (region.range.start % MS_PAGE_SIZE || !m || is_known(cds, region.range))
 		return NULL;
 	region.is_heap = ms_range_overlaps(heap, region.range);
+	if (region.is_heap)
+		region.name = "heap";
 	region.resident = ms_pages_resident(ms_target_pages(vm->target), region.range);
 	struct ms_cds_region *added = ms_array_push(&cds->regions);
 	if (!added)

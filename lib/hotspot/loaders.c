@@ -21,6 +21,7 @@ enum {
 	INTERFACE = 0x0200,  // of access flags
 	IS_HOLDER_8 = 34,    // in a ClassLoaderData of JDK 8: tried, not trusted
 	NAMES_MAX = 64,
+	NAME_BYTES = 1024, // of a class that are looked at: as long as none really is
 	SUPERS_MAX = 64,
 };
 
@@ -74,6 +75,7 @@ struct walk {
 	uint64_t symbol_length, symbol_body;
 	struct known_name names[NAMES_MAX];
 	size_t name_n;
+	size_t class_n; // steps along all chains of classes
 	uint64_t last_place[2];
 };
 
@@ -138,17 +140,23 @@ static bool settle_loader(struct walk *w)
 
 // --- names ----------------------------------------------------------------------------
 
-static bool is_class_loader(struct walk *w, uint64_t klass)
+static bool is_symbol(const struct walk *w, uint64_t symbol, const char *text)
+{
+	uint8_t bytes[NAME_BYTES];
+	uint64_t n, want = strlen(text);
+	return ms_vm_read(w->vm, symbol + w->symbol_length, 2, &n) && n == want &&
+	       ms_peek_bytes(w->vm->peek, symbol + w->symbol_body, bytes, n) &&
+	       memcmp(bytes, text, n) == 0;
+}
+
+static bool is_class_loader(const struct walk *w, uint64_t klass)
 {
 	struct ms_chain chain = { .max = SUPERS_MAX };
 	uint64_t symbol;
 	while (ms_chain_goes_on(&chain, klass)) {
-		const char *name = ms_vm_read(w->vm, klass + w->name, 8, &symbol)
-					   ? ms_symbol_text(w->vm, symbol)
-					   : NULL;
-		if (!name)
+		if (!ms_vm_read(w->vm, klass + w->name, 8, &symbol))
 			return false;
-		if (strcmp(name, "java/lang/ClassLoader") == 0)
+		if (is_symbol(w, symbol, "java/lang/ClassLoader"))
 			return true;
 		if (!ms_vm_read(w->vm, klass + w->super, 8, &klass))
 			return false;
@@ -156,16 +164,26 @@ static bool is_class_loader(struct walk *w, uint64_t klass)
 	return false;
 }
 
+static const char *new_name(const struct walk *w, uint64_t klass)
+{
+	uint64_t symbol, n;
+	return is_class_loader(w, klass) &&
+			       ms_vm_read(w->vm, klass + w->name, 8, &symbol) &&
+			       ms_vm_read(w->vm, symbol + w->symbol_length, 2, &n) &&
+			       n <= NAME_BYTES
+		       ? ms_klass_name(w->vm, klass)
+		       : NULL;
+}
+
 // The name of a loader's class; NULL if the klass is none. Most loaders are of few
 // classes.
 static const char *name_of(struct walk *w, uint64_t klass)
 {
-	for (size_t i = 0; i < w->name_n; i++)
+	for (size_t i = 0; i < NAMES_MAX; i++)
 		if (w->names[i].klass == klass)
 			return w->names[i].name;
-	const char *name = is_class_loader(w, klass) ? ms_klass_name(w->vm, klass) : NULL;
-	if (w->name_n < NAMES_MAX)
-		w->names[w->name_n++] = (struct known_name){ klass, name };
+	const char *name = new_name(w, klass);
+	w->names[w->name_n++ % NAMES_MAX] = (struct known_name){ klass, name };
 	return name;
 }
 
@@ -237,9 +255,11 @@ static void count(struct ms_class_count *to, uint64_t bytes)
 static void count_name(struct walk *w, uint64_t symbol, uint64_t bytes)
 {
 	uint64_t n;
-	uint8_t text[UINT16_MAX];
-	if (!ms_vm_read(w->vm, symbol + w->symbol_length, 2, &n) ||
-		!ms_peek_bytes(w->vm->peek, symbol + w->symbol_body, text, n))
+	uint8_t text[NAME_BYTES];
+	if (!ms_vm_read(w->vm, symbol + w->symbol_length, 2, &n))
+		return;
+	n = ms_min(n, NAME_BYTES);
+	if (!ms_peek_bytes(w->vm->peek, symbol + w->symbol_body, text, n))
 		return;
 	enum ms_generated which = ms_generated_of((struct ms_bytes){ text, n });
 	if (which < MS_GENERATED_COUNT)
@@ -284,7 +304,7 @@ static bool read_class(struct walk *w, uint64_t cld, uint64_t klass,
 
 static struct ms_error *walk_classes(struct walk *w, uint64_t cld)
 {
-	struct ms_chain chain = { .max = CHAIN_MAX };
+	struct ms_chain chain = { .max = CHAIN_MAX - w->class_n };
 	struct ms_error *err = NULL;
 	uint64_t klass = 0;
 	if (w->klasses == MS_VM_NONE || !ms_vm_read(w->vm, cld + w->klasses, 8, &klass))
@@ -299,6 +319,7 @@ static struct ms_error *walk_classes(struct walk *w, uint64_t cld)
 		err = add_class(w, klass, head, is_array);
 		klass = ms_get_u64(head + w->next);
 	}
+	w->class_n += chain.steps;
 	w->loaders->is_complete &= !chain.is_broken;
 	return err;
 }

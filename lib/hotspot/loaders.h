@@ -82,6 +82,7 @@ struct ms_metaspace_node {
 struct ms_metaspace_nodes {
 	struct ms_metaspace_node *v;
 	size_t n, cap;
+	size_t steps; ///< chunks that were looked at
 };
 
 /** How many classes. */

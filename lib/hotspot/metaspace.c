@@ -11,6 +11,7 @@ enum {
 	WORD = 8,
 	NODES_MAX = 4096,
 	ROOT_BYTES = 4 << 20,
+	CLASS_SPACE_ALIGN = 16 << 20, // behind the archive
 	FEATURE_ARENAS = 16,
 };
 
@@ -145,7 +146,8 @@ static struct ms_range class_space(
 	struct ms_range none = { 0 };
 	if (!ms_flag_is_on(flags, "UseCompressedClassPointers") || !size || !m)
 		return none;
-	// Its start is no mapping's where the heap lies in front of it (JDK 8 and 11).
+	// Its start is no mapping's where the heap (JDK 8 and 11) or the end of the archive's
+	// reservation lies in front of it.
 	uint64_t start = m->range.start;
 	for (size_t i = ms_maps_index(maps, start); i; i--) {
 		const struct ms_mapping *before = &maps->v[i - 1];
@@ -153,8 +155,10 @@ static struct ms_range class_space(
 			break;
 		start = before->range.start;
 	}
-	uint64_t limit = vm->feature < FEATURE_ARENAS ? 4ull << 30 : 0;
-	if (start < limit && seen.start >= limit)
+	uint64_t limit = 4ull << 30;
+	if (vm->feature >= FEATURE_ARENAS)
+		(void)ms_align_up(start, CLASS_SPACE_ALIGN, &start);
+	else if (start < limit && seen.start >= limit)
 		start = limit;
 	return seen.start - start < size ? (struct ms_range){ start, start + size }
 					 : none;
@@ -213,7 +217,7 @@ static struct ms_error *find_nodes(struct ms_vm *vm, struct ms_metaspace *m,
 	const struct ms_flags *flags, const struct ms_loaders *loaders)
 {
 	struct ms_error *err = NULL;
-	if (read_lists(vm, m)) {
+	if (vm->has_symbols && read_lists(vm, m)) {
 		m->source = MS_METASPACE_FROM_LISTS;
 		return NULL;
 	}

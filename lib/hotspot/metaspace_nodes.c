@@ -15,7 +15,7 @@
 enum {
 	WORD = 8,
 	NODES_MAX = 4096,
-	CHUNKS_MAX = 1 << 20, // of one loader
+	CHUNKS_MAX = 4 << 20, // of all loaders
 	ROOT_MIN = 1 << 20,
 	ROOT_MAX = 64 << 20,
 	MASK_BYTES_MAX = 1 << 20,
@@ -201,7 +201,7 @@ static bool walk_chunks(const struct ms_vm *vm, struct ms_metaspace_nodes *nodes
 	struct ms_chain chain = { .max = CHUNKS_MAX };
 	struct chunk chunk;
 	while (ms_chain_goes_on(&chain, first)) {
-		if (!read_chunk(vm, nodes, first, &chunk))
+		if (nodes->steps++ >= CHUNKS_MAX || !read_chunk(vm, nodes, first, &chunk))
 			return false;
 		nodes->v[chunk.node].is_class |= is_class;
 		space->chunk_n++;

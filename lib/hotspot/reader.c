@@ -2,14 +2,23 @@
 
 #include <string.h>
 
+#include "hotspot/cds.h"
+#include "hotspot/code.h"
 #include "hotspot/heap.h"
 #include "hotspot/hotspot.h"
+#include "hotspot/java_threads.h"
+#include "hotspot/metaspace.h"
 
 // What the reader keeps until the survey is over.
 struct java {
 	struct ms_vm *vm;
 	struct ms_flags flags;
 	struct ms_heap heap;
+	struct ms_loaders loaders;
+	struct ms_metaspace metaspace;
+	struct ms_cds cds;
+	struct ms_code code;
+	struct ms_java_threads threads;
 };
 
 static struct ms_kind_row kind_of(const char *owner, const char *detail)
@@ -105,12 +114,66 @@ static struct ms_error *claim_by_shape(struct ms_reading *reading, const char *w
 	return err ? err : ms_hotspot_shape_reader.anchor(reading, NULL, NULL);
 }
 
+static struct ms_error *add_notes(
+	struct ms_reading *reading, const char *what, const char *const *notes, size_t n)
+{
+	struct ms_error *err = NULL;
+	for (size_t i = 0; !err && i < n; i++)
+		err = ms_claims_note(reading->claims, "%s: %s", what, notes[i]);
+	return err;
+}
+
+// Metaspace, class data archive.
+static struct ms_error *read_classes(struct ms_reading *reading, struct java *java)
+{
+	struct ms_error *err = ms_loaders_read(java->vm, &java->loaders);
+	if (!err)
+		err = ms_metaspace_read(
+			java->vm, &java->flags, &java->loaders, &java->metaspace);
+	if (!err)
+		err = ms_metaspace_claim(reading, &java->metaspace);
+	if (!err)
+		err = add_notes(reading, "metaspace", java->metaspace.notes.v,
+			java->metaspace.notes.n);
+	if (!err)
+		err = ms_cds_read(java->vm, java->heap.reserved, &java->cds);
+	return err ? err : ms_cds_claim(reading, &java->cds);
+}
+
+static struct ms_error *read_code(struct ms_reading *reading, struct java *java)
+{
+	struct ms_error *err = ms_code_read(java->vm, &java->code);
+	if (!err)
+		err = ms_code_claim(reading, &java->code);
+	return err ? err
+		   : add_notes(reading, "code cache", java->code.notes.v,
+			     java->code.notes.n);
+}
+
+// Full names, and which threads are the JVM's, for those who claim their stacks.
+static struct ms_error *name_threads(struct ms_reading *reading, struct java *java)
+{
+	struct ms_java layout;
+	if (!reading->threads)
+		return NULL;
+	ms_java_init(&layout, java->vm, &java->flags);
+	struct ms_error *err = ms_java_threads_read(
+		&layout, &java->flags, reading->threads, &java->threads);
+	return err ? err : ms_java_threads_name(&java->threads, reading->threads);
+}
+
 static struct ms_error *read_java(struct ms_reading *reading, struct java *java)
 {
 	struct ms_error *err = ms_flags_read(java->vm, &java->flags);
 	if (!err)
 		err = ms_heap_read(java->vm, &java->flags, &java->heap);
-	return err ? err : claim_heap(reading, &java->heap);
+	if (!err)
+		err = claim_heap(reading, &java->heap);
+	if (!err)
+		err = read_classes(reading, java);
+	if (!err)
+		err = read_code(reading, java);
+	return err ? err : name_threads(reading, java);
 }
 
 static struct ms_error *anchor(struct ms_reading *reading, void *arg, void **ret_state)
@@ -132,6 +195,11 @@ static void free_java(void *state)
 	struct java *java = state;
 	if (!java)
 		return;
+	ms_java_threads_deinit(&java->threads);
+	ms_code_deinit(&java->code);
+	ms_cds_deinit(&java->cds);
+	ms_metaspace_deinit(&java->metaspace);
+	ms_loaders_deinit(&java->loaders);
 	ms_heap_deinit(&java->heap);
 	ms_vm_free(java->vm);
 	free(java);

@@ -122,11 +122,11 @@ static void unsigned5_is_read(void **state)
 			254u + (254u << 6) + (254u << 12) + (254u << 18) + (254u << 24) },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct ms_bytes rest = { cases[i].bytes, cases[i].n };
+		struct ms_unsigned5 stream = { { cases[i].bytes, cases[i].n } };
 		uint32_t value;
-		assert_true(ms_unsigned5(&rest, &value));
+		assert_true(ms_unsigned5_next(&stream, &value));
 		assert_int_equal(value, cases[i].value);
-		assert_int_equal(cases[i].n - rest.n, cases[i].taken);
+		assert_int_equal(cases[i].n - stream.rest.n, cases[i].taken);
 	}
 }
 
@@ -134,12 +134,12 @@ static void unsigned5_ends_with_its_bytes(void **state)
 {
 	(void)state;
 	static const uint8_t cut[] = { 255, 255 }, zero[] = { 0, 1 };
-	struct ms_bytes none = { cut, 0 }, rest = { cut, 2 }, bad = { zero, 2 };
+	struct ms_unsigned5 none = { { cut, 0 } }, rest = { { cut, 2 } };
+	struct ms_unsigned5 bad = { { zero, 2 } };
 	uint32_t value;
-	assert_false(ms_unsigned5(&none, &value));
-	assert_false(ms_unsigned5(&rest, &value));
-	assert_int_equal(rest.n, 2);
-	assert_false(ms_unsigned5(&bad, &value));
+	assert_false(ms_unsigned5_next(&none, &value));
+	assert_false(ms_unsigned5_next(&rest, &value));
+	assert_false(ms_unsigned5_next(&bad, &value));
 }
 
 int main(void)

@@ -1,4 +1,4 @@
-# A JVM's reserved areas, for each collector: they are found, they balance, and pages that
+# A JVM's memory, for each collector: it is found, it balances, and pages that
 # ZGC before JDK 21 maps three times are counted once for the heap.
 . "$MS_SRC/tests/lib.sh"
 need_utility memwho
@@ -19,8 +19,12 @@ for gc in Serial G1 Parallel Z; do
 	mv out ledger.json
 	expect_equal "$(jq .balance_bytes ledger.json)" 0 "$gc: balance"
 	expect_equal "$(jq .conflict_count ledger.json)" 0 "$gc: conflicts"
-	row java.heap '.grade == "structural" and .resident_bytes > 4000000'
-	row java.code '.resident_bytes > 100000'
+	heap=$(jq '[.owners[] | select(.owner | startswith("java.heap")).resident_bytes] | add' \
+		ledger.json)
+	[ "$heap" -gt 4000000 ] || fail "$gc: heap of $heap bytes"
+	row java.code.non-nmethods '.grade == "exact" and .resident_bytes > 100000'
+	row java.metaspace.nonclass '.resident_bytes > 10000'
+	row java.cds '.resident_bytes > 1000000'
 	row java.stack '.count > 10'
 	row stack.main '.count == 1'
 	row file.lib '.resident_bytes > 4000000'

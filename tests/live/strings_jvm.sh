@@ -13,8 +13,8 @@ memstrings --json --top=0 --owner=java.heap "$pid" >heap.json
 # Copies of a string come and go with collections: at least as many as there are objects.
 jq -e --argjson n "$(truth jvm .strings)" '[.clusters[] |
 	select(.form == "memsleuth-fixture latin string <num> of the heap")] |
-	length == 1 and .[0].owner == "java.heap" and .[0].count >= $n and
-	.[0].distinct == $n and .[0].pages > 1' heap.json >/dev/null ||
+	length > 0 and all(.owner | startswith("java.heap.")) and (map(.count) | add) >= $n and
+	(map(.distinct) | add) >= $n and .[0].pages > 1' heap.json >/dev/null ||
 	fail "heap strings: $(jq -c '[.clusters[] | select(.form | test("latin"))]' heap.json)"
 
 jq -e '[.owners[].owner | select(startswith("java.heap"))] == []' usual.json >/dev/null ||
@@ -23,5 +23,5 @@ jq -e '[.left_out[] | select(.owner | startswith("java.heap"))] | length > 0' us
 	>/dev/null || fail "nothing says that the heap was left out"
 jq -e '[.clusters[] | select(.form |
 	startswith("memsleuth-fixture direct string <num> of the heap"))] |
-	length > 0 and all(.owner != "java.heap")' usual.json >/dev/null ||
+	length > 0 and all(.owner | startswith("java.heap") | not)' usual.json >/dev/null ||
 	fail "no text of the direct buffers"

@@ -14,10 +14,18 @@ enum {
 	LARGE = 1 << 20,
 };
 
+enum screen {
+	SCREEN_HEAP,
+	SCREEN_HISTOGRAM,
+	SCREEN_LOG,
+	SCREEN_LOADERS,
+	SCREEN_CODE,
+	SCREEN_FLAGS,
+};
+
 struct options {
 	struct ms_cli_output output;
-	bool histogram;
-	bool log;
+	int screen; ///< enum screen
 	const char *large;
 	const char *follow;
 	bool watch;
@@ -41,7 +49,8 @@ static const struct ms_cli_example examples[] = {
 
 static const struct ms_option options[] = {
 	{ 0, "histogram", NULL, "one row per class and space: instances and bytes",
-		.kind = MS_OPTION_FLAG, MS_TO(struct options, histogram) },
+		.kind = MS_OPTION_SET, MS_TO(struct options, screen),
+		.value = SCREEN_HISTOGRAM },
 	{ 0, "large", "SIZE",
 		"objects from SIZE on, such as 1M, and where they are; heaps above 1 GiB are "
 		"only walked if this or --histogram is given",
@@ -55,7 +64,16 @@ static const struct ms_option options[] = {
 		"'byte[2M]'; implies --watch",
 		.kind = MS_OPTION_STRING, MS_TO(struct options, follow) },
 	{ 0, "log", NULL, "the last collections in the words of -Xlog:gc*",
-		.kind = MS_OPTION_FLAG, MS_TO(struct options, log) },
+		.kind = MS_OPTION_SET, MS_TO(struct options, screen),
+		.value = SCREEN_LOG },
+	{ 0, "loaders", NULL, "class loaders, and their classes and bytes in metaspace",
+		.kind = MS_OPTION_SET, MS_TO(struct options, screen),
+		.value = SCREEN_LOADERS },
+	{ 0, "code", NULL, "the code cache by its heaps", .kind = MS_OPTION_SET,
+		MS_TO(struct options, screen), .value = SCREEN_CODE },
+	{ 0, "flags", NULL, "every flag of the JVM, and where its value came from",
+		.kind = MS_OPTION_SET, MS_TO(struct options, screen),
+		.value = SCREEN_FLAGS },
 	{ 0, "sysroot", "DIR", "also look for mapped files below DIR",
 		.kind = MS_OPTION_STRING, MS_TO(struct options, sysroot) },
 	MS_CLI_COLUMN_OPTIONS(struct options, output, 'o'),
@@ -66,16 +84,16 @@ static const struct ms_option options[] = {
 };
 
 static const struct ms_column_set *const column_sets[] = { &space_columns,
-	&histogram_columns, NULL };
+	&histogram_columns, &loader_columns, &code_columns, &flag_columns, NULL };
 
-static const struct ms_column_set *columns_of(const struct options *o)
-{
-	return o->histogram ? &histogram_columns : &space_columns;
-}
+typedef struct ms_error *(*print_fn)(
+	struct ms_cli *cli, struct view *view, struct ms_table *table);
 
 static struct ms_error *print_histogram(
-	struct ms_cli *cli, const struct view *view, struct ms_table *table)
+	struct ms_cli *cli, struct view *view, struct ms_table *table)
 {
+	if (cli->output->json == MS_JSON_DOCUMENT)
+		return print_json(cli, view);
 	struct ms_error *err = NULL;
 	ms_array_foreach (row, &view->histogram.rows)
 		if (!err)
@@ -86,28 +104,45 @@ static struct ms_error *print_histogram(
 	return ms_cli_table_print(cli, table);
 }
 
-// Is the heap small enough to be walked without having been asked for?
-static bool wants_walk(const struct options *o, const struct view *view)
+static struct ms_error *print_log_lines(
+	struct ms_cli *cli, struct view *view, struct ms_table *table)
 {
-	return o->histogram || o->large || ms_heap_sum(&view->heap).used <= WALK_MAX;
+	(void)table;
+	ms_cli_page(cli);
+	print_log(&cli->out, view);
+	return NULL;
 }
 
-static struct ms_error *render(struct ms_cli *cli, const struct options *o,
-	struct view *view, struct ms_table *table)
+static struct ms_error *print_heap(
+	struct ms_cli *cli, struct view *view, struct ms_table *table)
 {
-	if (o->log) {
-		ms_cli_page(cli);
-		print_log(&cli->out, view);
-		return NULL;
-	}
-	if (o->histogram && !cli->output->json)
-		return print_histogram(cli, view, table);
 	if (cli->output->json)
 		return print_json(cli, view);
 	struct ms_error *err =
 		table->is_chosen ? NULL
 				 : ms_table_select(table, space_columns_of(&view->heap));
 	return err ? err : print_report(cli, view, table);
+}
+
+static const struct {
+	const struct ms_column_set *columns;
+	print_fn print;
+	bool has_history, has_objects; // needs them
+} screens[] = {
+	[SCREEN_HEAP] = { &space_columns, print_heap, true, true },
+	[SCREEN_HISTOGRAM] = { &histogram_columns, print_histogram, true, true },
+	[SCREEN_LOG] = { &space_columns, print_log_lines, true, false },
+	[SCREEN_LOADERS] = { &loader_columns, print_loaders, false, false },
+	[SCREEN_CODE] = { &code_columns, print_code, false, false },
+	[SCREEN_FLAGS] = { &flag_columns, print_flag_table, false, false },
+};
+
+// Is the heap small enough to be walked without having been asked for?
+static bool wants_walk(const struct options *o, const struct view *view)
+{
+	return screens[o->screen].has_objects &&
+	       (o->screen == SCREEN_HISTOGRAM || o->large ||
+		       ms_heap_sum(&view->heap).used <= WALK_MAX);
 }
 
 static struct ms_target_options target_options_of(
@@ -125,11 +160,11 @@ static struct ms_error *show(struct ms_cli *cli, const struct options *o,
 {
 	struct ms_target_options target_options = target_options_of(cli, o);
 	struct ms_error *err = view_open(view, name, &target_options);
-	if (!err)
+	if (!err && screens[o->screen].has_history)
 		err = view_read_history(view);
-	if (!err && !o->log && wants_walk(o, view))
+	if (!err && wants_walk(o, view))
 		err = view_walk(view, cli->cancel);
-	return err ? err : render(cli, o, view, table);
+	return err ? err : screens[o->screen].print(cli, view, table);
 }
 
 static struct ms_error *start(struct ms_cli *cli, struct program *program)
@@ -204,7 +239,8 @@ static struct ms_error *run(struct ms_cli *cli, void *arg, enum ms_exit *ret)
 	view.large = LARGE;
 	if (o->large && !ms_size_parse(o->large, &view.large))
 		return ms_error_new(MS_ERROR_USAGE, "--large: '%s' is no size", o->large);
-	struct ms_error *err = ms_cli_table(cli, columns_of(o), &view, &table);
+	struct ms_error *err =
+		ms_cli_table(cli, screens[o->screen].columns, &view, &table);
 	if (!err)
 		err = ms_target_check_allowance(MEMORY_NEEDED);
 	if (err)

@@ -4,7 +4,9 @@
 #pragma once
 
 #include "cli/cli.h"
+#include "hotspot/code.h"
 #include "hotspot/heap.h"
+#include "hotspot/loaders.h"
 #include "hotspot/moves.h"
 #include "program.h"
 #include "target/target.h"
@@ -61,6 +63,19 @@ extern const struct ms_column_set space_columns;
 
 /** One row per class and space; rows are struct ms_histogram_row. */
 extern const struct ms_column_set histogram_columns;
+
+/** One row per class loader, code heap, flag: struct ms_loader, ms_code_heap, ms_flag. */
+extern const struct ms_column_set loader_columns;
+extern const struct ms_column_set code_columns;
+extern const struct ms_column_set flag_columns;
+
+/** Read and print these tables. Errors: NOMEM, GONE. */
+struct ms_error *print_loaders(
+	struct ms_cli *cli, struct view *view, struct ms_table *table) MS_MUST_CHECK;
+struct ms_error *print_code(
+	struct ms_cli *cli, struct view *view, struct ms_table *table) MS_MUST_CHECK;
+struct ms_error *print_flag_table(
+	struct ms_cli *cli, struct view *view, struct ms_table *table) MS_MUST_CHECK;
 
 /** The columns that suit the collector, as ms_table_select takes them. */
 const char *space_columns_of(const struct ms_heap *heap);

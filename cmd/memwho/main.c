@@ -22,11 +22,12 @@ struct options {
 	bool arenas;
 	bool blocks;
 	bool tasks;
+	bool history;
 	bool check;
 };
 
 static const char *const usage[] = { "[OPTION]... TARGET",
-	"--mappings|--arenas|--blocks|--tasks [OPTION]... TARGET", NULL };
+	"--mappings|--arenas|--blocks|--tasks|--history [OPTION]... TARGET", NULL };
 
 static const struct ms_cli_example examples[] = {
 	{ "memwho 4392", "the ledger of a live process" },
@@ -53,6 +54,10 @@ static const struct ms_option options[] = {
 	{ 0, "tasks", NULL,
 		"one row per thread: its stack, its arena, what malloc keeps for it",
 		.kind = MS_OPTION_FLAG, MS_TO(struct options, tasks) },
+	{ 0, "history", NULL,
+		"one row per event that a JVM remembers: collections, compilations, "
+		"deoptimizations, libraries, exceptions, VM operations",
+		.kind = MS_OPTION_FLAG, MS_TO(struct options, history) },
 	{ 0, "check", NULL,
 		"compare with the kernel's Rss above 16 GiB too; smaps stalls the process's "
 		"mmap calls by 9 ms per GiB",
@@ -69,7 +74,8 @@ static const struct ms_option options[] = {
 };
 
 static const struct ms_column_set *const column_sets[] = { &owner_columns,
-	&mapping_columns, &arena_columns, &block_columns, &thread_columns, NULL };
+	&mapping_columns, &arena_columns, &block_columns, &thread_columns,
+	&history_columns, NULL };
 
 MS_DEFINE_CLEANUP(struct ms_target *, ms_target_free);
 
@@ -94,11 +100,12 @@ struct rows {
 
 static const struct ms_column_set *columns_of(const struct options *o)
 {
-	return o->mappings ? &mapping_columns
-	       : o->arenas ? &arena_columns
-	       : o->blocks ? &block_columns
-	       : o->tasks  ? &thread_columns
-			   : &owner_columns;
+	return o->mappings  ? &mapping_columns
+	       : o->arenas  ? &arena_columns
+	       : o->blocks  ? &block_columns
+	       : o->tasks   ? &thread_columns
+	       : o->history ? &history_columns
+			    : &owner_columns;
 }
 
 static struct rows rows_of(const struct options *o, const struct ms_ledger *ledger)
@@ -185,6 +192,8 @@ static struct ms_error *show_target(struct ms_cli *cli, const struct options *o,
 	struct ms_error *err = ms_target_check_allowance(MEMORY_NEEDED);
 	if (!err)
 		err = ms_target_open(cli->operands.v[0], &target_options, &target);
+	if (!err && o->history)
+		return print_history(cli, target, table);
 	if (!err)
 		err = ms_survey_run(target, &survey_options, &survey);
 	if (err)
@@ -202,12 +211,14 @@ static struct ms_error *run(struct ms_cli *cli, void *arg, enum ms_exit *ret)
 	const struct options *o = arg;
 	struct view view = { 0 };
 	_cleanup_table_ struct ms_table table = { 0 };
-	if (o->mappings + o->arenas + o->blocks + o->tasks > 1)
+	if (o->mappings + o->arenas + o->blocks + o->tasks + o->history > 1)
 		return ms_error_new(MS_ERROR_USAGE,
-			"choose one of --mappings, --arenas, --blocks and --tasks");
+			"choose one of --mappings, --arenas, --blocks, --tasks and --history");
 	struct ms_error *err = ms_cli_table(cli, columns_of(o), &view, &table);
 	if (err)
 		return err;
+	if (o->history && is_saved(cli->operands.v[0]))
+		return ms_error_new(MS_ERROR_USAGE, "a saved ledger has no history");
 	if (is_saved(cli->operands.v[0]))
 		return show_saved(cli, o, &view, &table);
 	return show_target(cli, o, &view, &table, ret);

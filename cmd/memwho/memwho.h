@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "ledger/ledger.h"
 #include "proc/cgroup.h"
+#include "target/target.h"
 
 /** What getters need beside the row. */
 struct view {
@@ -28,6 +29,13 @@ extern const struct ms_column_set block_columns;
 
 /** One row per thread; rows are struct ms_thread_line. */
 extern const struct ms_column_set thread_columns;
+
+/** One row per event of a JVM's own logs. */
+extern const struct ms_column_set history_columns;
+
+/** Read and print a JVM's history. Errors: UNSUPPORTED (no JVM), NOMEM, GONE. */
+struct ms_error *print_history(struct ms_cli *cli, struct ms_target *target,
+	struct ms_table *table) MS_MUST_CHECK;
 
 /** Print what is said of malloc as a whole: its stamps, and what could be given back. */
 void print_malloc(struct ms_out *out, const struct ms_ledger *ledger);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "hotspot/agents.h"
 #include "hotspot/cds.h"
 #include "hotspot/code.h"
 #include "hotspot/heap.h"
@@ -162,6 +163,20 @@ static struct ms_error *name_threads(struct ms_reading *reading, struct java *ja
 	return err ? err : ms_java_threads_name(&java->threads, reading->threads);
 }
 
+// Who was loaded to watch or change it. Options may be secret, and are not told.
+static struct ms_error *note_agents(struct ms_reading *reading, struct java *java)
+{
+	struct ms_agents agents = { 0 };
+	struct ms_error *err = ms_agents_read(java->vm, &java->flags, &agents);
+	ms_array_foreach (agent, &agents.v)
+		if (!err)
+			err = ms_claims_note(reading->claims, "JVM agent%s: %s",
+				agent->is_attached ? ", attached later" : "",
+				agent->name);
+	ms_agents_deinit(&agents);
+	return err;
+}
+
 static struct ms_error *read_java(struct ms_reading *reading, struct java *java)
 {
 	struct ms_error *err = ms_flags_read(java->vm, &java->flags);
@@ -173,6 +188,8 @@ static struct ms_error *read_java(struct ms_reading *reading, struct java *java)
 		err = read_classes(reading, java);
 	if (!err)
 		err = read_code(reading, java);
+	if (!err)
+		err = note_agents(reading, java);
 	return err ? err : name_threads(reading, java);
 }
 

@@ -222,6 +222,7 @@ static struct ms_error *run_program(struct ms_cli *cli, const struct options *o,
 	if (err)
 		return err;
 	view->program = &program;
+	view->label = cli->operands.v[0];
 	err = show(cli, o, name, view, table);
 	view->program = NULL;
 	return err;

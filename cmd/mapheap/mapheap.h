@@ -31,7 +31,8 @@ struct view {
 	struct ms_objects *objects; ///< owned
 	struct ms_histogram histogram;
 	struct ms_moves moves;
-	uint64_t large;                ///< bytes from which on an object is large
+	uint64_t large;    ///< bytes from which on an object is large
+	const char *label; ///< what a person called the target; NULL: its name
 	const struct program *program; ///< that we started and hold; or NULL
 	uint64_t cell; ///< bytes of heap that one cell of a picture stands for
 };

@@ -24,7 +24,7 @@ struct ms_error *view_open(
 	if (!err)
 		err = ms_vm_find(view->target, &view->vm, &why);
 	if (!err && !view->vm)
-		err = no_jvm(name, why);
+		err = no_jvm(view->label ? view->label : name, why);
 	if (!err)
 		err = ms_flags_read(view->vm, &view->flags);
 	return err ? err : ms_heap_read(view->vm, &view->flags, &view->heap);

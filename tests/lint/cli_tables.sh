@@ -160,7 +160,7 @@ check_other_shells()
 # The examples of --help use options that exist.
 check_examples()
 {
-	sed -n '/^Examples:/,$p' help | grep '^  [^ ]' | tr '|' '\n' | sed 's/^ *//' |
+	sed -n '/^Examples:/,$p' help | grep '^  [^ ]' | tr '|' '\n' | sed 's/^ *//; s/ -- .*//' |
 		grep "^$utility " | grep -oE -- ' --[a-z-]+| -[a-zA-Z]' | tr -d ' ' | sort -u >used
 	[ -s used ] || "$utility" --help | grep -q "^  $utility " || problem "--help has no examples"
 	cat names letters | sort -u >known

@@ -1,0 +1,4 @@
+# Help.
+. "$MS_SRC/tests/lib.sh"
+
+mapheap --help

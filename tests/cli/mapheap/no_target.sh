@@ -1,0 +1,4 @@
+# Without a target: wrong usage.
+. "$MS_SRC/tests/lib.sh"
+
+mapheap

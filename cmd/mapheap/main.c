@@ -28,6 +28,7 @@ struct options {
 	int screen; ///< enum screen
 	const char *large;
 	const char *follow;
+	uint64_t threads;
 	bool watch;
 	const char *sysroot;
 };
@@ -74,6 +75,8 @@ static const struct ms_option options[] = {
 	{ 0, "flags", NULL, "every flag of the JVM, and where its value came from",
 		.kind = MS_OPTION_SET, MS_TO(struct options, screen),
 		.value = SCREEN_FLAGS },
+	{ 0, "threads", "N", "walk the heap with N threads (one per processor)",
+		.kind = MS_OPTION_COUNT, MS_TO(struct options, threads) },
 	{ 0, "sysroot", "DIR", "also look for mapped files below DIR",
 		.kind = MS_OPTION_STRING, MS_TO(struct options, sysroot) },
 	MS_CLI_COLUMN_OPTIONS(struct options, output, 'o'),
@@ -238,6 +241,7 @@ static struct ms_error *run(struct ms_cli *cli, void *arg, enum ms_exit *ret)
 	if (!is_program && cli->operands.n > 1)
 		return ms_error_new(MS_ERROR_USAGE, "one TARGET, or -- and a program");
 	view.large = LARGE;
+	view.workers = (unsigned)ms_min(o->threads, MS_OBJECT_WORKERS_MAX);
 	if (o->large && !ms_size_parse(o->large, &view.large))
 		return ms_error_new(MS_ERROR_USAGE, "--large: '%s' is no size", o->large);
 	struct ms_error *err =

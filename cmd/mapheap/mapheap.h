@@ -31,6 +31,7 @@ struct view {
 	struct ms_objects *objects; ///< owned
 	struct ms_histogram histogram;
 	struct ms_moves moves;
+	unsigned workers;  ///< that walk the heap; 0: one per processor
 	uint64_t large;    ///< bytes from which on an object is large
 	const char *label; ///< what a person called the target; NULL: its name
 	const struct program *program; ///< that we started and hold; or NULL

@@ -44,7 +44,9 @@ struct ms_error *view_read_history(struct view *view)
 
 struct ms_error *view_walk(struct view *view, const struct ms_cancel *cancel)
 {
-	struct ms_histogram_options options = { .large = view->large, .cancel = cancel };
+	struct ms_histogram_options options = {
+		.large = view->large, .workers = view->workers, .cancel = cancel
+	};
 	struct ms_error *err =
 		ms_classes_new(view->vm, &view->flags, &view->heap, &view->classes);
 	if (!err)

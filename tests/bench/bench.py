@@ -18,6 +18,11 @@ JVM = ["java", "-XX:+UseSerialGC", "-Xms1500m", "-Xmx1500m", "-cp", "build/java"
 MAPDUMP = "build/cmd/mapdump/mapdump"
 MEMSTRINGS = "build/cmd/memstrings/memstrings"
 MEMWHO = "build/cmd/memwho/memwho"
+MAPHEAP = "build/cmd/mapheap/mapheap"
+HEAP = ["java", "-XX:+UseSerialGC", "-Xms2500m", "-Xmx2500m", "-cp", "build/java", "Plant",
+        "--heap=100", "--strings=7000000"]
+CROWD = ["java", "-XX:+UseSerialGC", "-Xmx256m", "-cp", "build/java", "Crowd", "--threads=3000",
+         "--classes=30000", "--loaders=300"]
 BLOCKS = {"70,000 blocks of 32 KiB": ["build/fixtures/blocks", "--threads=0", "--big"],
           "17 million small blocks": ["build/fixtures/blocks", "--threads=0", "--small"]}
 GCORE_SECONDS = 300
@@ -255,6 +260,60 @@ def bench_blocks(rounds, work):
             target.wait()
 
 
+def timed(command, rounds):
+    """Wall seconds of each round, or None if it failed."""
+    times = []
+    for _ in range(rounds):
+        wall, code = run(command)
+        if code != 0:
+            return None
+        times.append(wall)
+    return times
+
+
+def bench_histogram(rounds):
+    """Every object of a heap, against the JDK's own tool, which stops the process too."""
+    target, table = start_target(HEAP), Table()
+    try:
+        document = json.loads(subprocess.run([MAPHEAP, "--json", "--large=1M", str(target.pid)], stdout=subprocess.PIPE).stdout)
+        used = sum(s["used_bytes"] for s in document["spaces"])
+        print("target: %s\n  %.2f GB of heap in use, %d objects, stopped\n" % (
+            " ".join(HEAP), used / 1e9, document["walk"]["objects"]), flush=True)
+        one, two = (timed([MAPHEAP, "--histogram", "--threads=%d" % n, str(target.pid)], rounds) for n in (1, 2))
+        peak = peak_rss([MAPHEAP, "--histogram", str(target.pid)])
+        os.kill(target.pid, signal.SIGCONT)
+        jhsdb = timed(["jhsdb", "jmap", "--histo", "--pid", str(target.pid)], 1)
+        table.add("histogram, one thread", seconds_text(one), "heap: %.2f GB" % (used / 1e9),
+                  "%.2f GB/s" % (used / 1e9 / statistics.median(one)), ">= 1.0 GB/s")
+        table.add("histogram, two threads", seconds_text(two), "one thread: %.2f s" % statistics.median(one),
+                  "%.2f x" % (statistics.median(one) / statistics.median(two)), "")
+        if jhsdb:
+            table.add("histogram against jhsdb", "%.2f s" % statistics.median(two), "jhsdb jmap --histo: " + seconds_text(jhsdb),
+                      "%.1f x" % (statistics.median(jhsdb) / statistics.median(two)), ">= 20 x")
+        table.add("own peak RSS", mib_text(peak), "", "", "<= 64 MiB")
+        table.show()
+        print(flush=True)
+    finally:
+        target.kill()
+        target.wait()
+
+
+def bench_crowd(rounds):
+    target, table = start_target(CROWD), Table()
+    try:
+        print("target: %s, stopped\n" % " ".join(CROWD), flush=True)
+        for what, command in (("mapheap", [MAPHEAP]), ("mapheap --loaders", [MAPHEAP, "--loaders"]),
+                              ("mapheap --code", [MAPHEAP, "--code"]), ("memwho", [MEMWHO])):
+            times = timed(command + [str(target.pid)], rounds)
+            table.add(what, seconds_text(times) if times else "failed", "", "", "<= 1 s")
+            table.add("own peak RSS", mib_text(peak_rss(command + [str(target.pid)])), "", "", "<= 64 MiB")
+        table.show()
+        print(flush=True)
+    finally:
+        target.kill()
+        target.wait()
+
+
 def bench_jvm(rounds, work, directory):
     target = start_target(JVM)
     table = Table()
@@ -282,6 +341,9 @@ def main():
             bench_jvm(rounds, work, directory)
         if part in ("all", "blocks"):
             bench_blocks(rounds, work)
+        if part in ("all", "heap"):
+            bench_histogram(rounds)
+            bench_crowd(rounds)
     finally:
         shutil.rmtree(work)
 

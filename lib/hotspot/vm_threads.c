@@ -117,14 +117,18 @@ static struct ms_error *walk_keys(struct ms_thread_reading *r)
 		const struct ms_thread_row *row = &r->table->v[i];
 		if (is_listed(r, row->thread->tid))
 			continue;
-		unknown += !control_block(row);
-		if (control_block(row))
+		uint64_t word;
+		bool is_seen =
+			control_block(row) &&
+			ms_vm_read(r->java->vm, control_block(row) + key, 8, &word);
+		unknown += !is_seen;
+		if (is_seen)
 			err = add_by_key(r, row, key);
 	}
 	if (err || !unknown)
 		return err;
 	return ms_thread_reading_note(r,
-		"threads whose control block was not found may be "
+		"threads whose control block cannot be read may be "
 		"the JVM's own");
 }
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "hotspot/java_threads_internal.h"
-#include "hotspot/klass.h"
+#include "hotspot/variables.h"
 
 enum {
 	THREADS_MAX = 1 << 20,
@@ -294,12 +294,14 @@ static void read_vm_name(struct ms_thread_reading *r, struct ms_java_thread *thr
 	if (!ms_vm_field(r->java->vm, thread->address, "NamedThread::_name", 8, &at) ||
 		!at)
 		return;
-	text = ms_vm_text(r->java->vm, at);
+	// A core knows no names but the first thread's: then it must at least look like one.
+	const char *comm = thread->thread ? thread->thread->name : "";
+	text = *comm ? ms_vm_text(r->java->vm, at) : ms_vm_name(r->java->vm, at);
 	if (!text || !*text)
 		return;
 	struct ms_bytes name = ms_bytes_sub(ms_bytes_of(text), 0, MS_JAVA_TEXT_MAX);
-	if (thread->thread && !ms_java_name_fits(name, thread->thread->name) &&
-		strcmp(thread->thread->name, "Unknown Thread") != 0)
+	if (*comm && !ms_java_name_fits(name, comm) &&
+		strcmp(comm, "Unknown Thread") != 0)
 		return; // JDK 8 calls its refinement threads so before they have names
 	thread->name = name;
 	thread->has_name = true;

@@ -59,13 +59,19 @@ static uint64_t own_id(const struct ms_thread *thread)
 	return thread->ns_tid ? thread->ns_tid : thread->tid;
 }
 
+// Cores say where it is by the register that leads to it.
+static uint64_t control_block(const struct ms_thread_row *row)
+{
+	return row->control_block ? row->control_block : row->thread->fs_base;
+}
+
 // Where struct pthread of one thread has the address of its Thread; all have it there,
 // since they use the same key.
 static bool find_key(
 	const struct ms_thread_reading *r, const struct ms_thread_row *row, uint64_t *ret)
 {
 	uint64_t words[(KEYS_END - KEYS_FIRST) / 8];
-	if (!ms_peek_bytes(r->java->vm->peek, row->control_block + KEYS_FIRST, words,
+	if (!ms_peek_bytes(r->java->vm->peek, control_block(row) + KEYS_FIRST, words,
 		    sizeof(words)))
 		return false;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
@@ -82,7 +88,7 @@ static struct ms_error *add_by_key(
 	struct ms_thread_reading *r, const struct ms_thread_row *row, uint64_t key)
 {
 	uint64_t address;
-	if (!ms_vm_read(r->java->vm, row->control_block + key, 8, &address) ||
+	if (!ms_vm_read(r->java->vm, control_block(row) + key, 8, &address) ||
 		!ms_java_thread_is_of(r->java->vm, address, own_id(row->thread)))
 		return NULL;
 	return ms_thread_reading_add(r, address, false);
@@ -92,7 +98,7 @@ static bool learn_key(const struct ms_thread_reading *r, uint64_t *ret)
 {
 	for (size_t i = 0; i < r->table->n; i++) {
 		const struct ms_thread_row *row = &r->table->v[i];
-		if (row->control_block && is_listed(r, row->thread->tid) &&
+		if (control_block(row) && is_listed(r, row->thread->tid) &&
 			find_key(r, row, ret))
 			return true;
 	}
@@ -106,12 +112,24 @@ static struct ms_error *walk_keys(struct ms_thread_reading *r)
 	if (!r->table || !learn_key(r, &key))
 		return ms_thread_reading_note(r, "the JVM's own threads are not listed: "
 						 "libjvm.so has no symbols for it");
+	size_t unknown = 0;
 	for (size_t i = 0; !err && i < r->table->n; i++) {
 		const struct ms_thread_row *row = &r->table->v[i];
-		if (row->control_block && !is_listed(r, row->thread->tid))
+		if (is_listed(r, row->thread->tid))
+			continue;
+		uint64_t word;
+		bool is_seen =
+			control_block(row) &&
+			ms_vm_read(r->java->vm, control_block(row) + key, 8, &word);
+		unknown += !is_seen;
+		if (is_seen)
 			err = add_by_key(r, row, key);
 	}
-	return err;
+	if (err || !unknown)
+		return err;
+	return ms_thread_reading_note(r,
+		"threads whose control block cannot be read may be "
+		"the JVM's own");
 }
 
 struct ms_error *ms_vm_threads_read(struct ms_thread_reading *r)

@@ -2,11 +2,13 @@
 
 #include "hotspot/cds.h"
 
-#include <string.h>
+#include "hotspot/place.h"
 
 enum {
 	REGIONS_MAX = 8, // of one archive
 };
+
+#define ARCHIVE_MAX (4ull << 30) // bytes
 
 // Regions of an archive in their order, by version: what lies behind the last one is no
 // region.
@@ -22,12 +24,6 @@ static const struct {
 
 // --- regions --------------------------------------------------------------------------
 
-static bool is_archive(const struct ms_mapping *m)
-{
-	return m && m->kind == MS_MAPPING_FILE &&
-	       (ms_bytes_ends(m->name, ".jsa") || ms_bytes_ends(m->name, ".aot"));
-}
-
 static bool is_known(const struct ms_cds *cds, struct ms_range range)
 {
 	ms_array_foreach (region, &cds->regions)
@@ -41,7 +37,8 @@ static struct ms_error *add_region(struct ms_vm *vm, struct ms_cds *cds,
 {
 	const struct ms_mapping *m =
 		ms_maps_find(ms_target_maps(vm->target), region.range.start);
-	if (region.range.start % MS_PAGE_SIZE || !m || is_known(cds, region.range))
+	if (is_known(cds, region.range) ||
+		!ms_place_is_private(vm, region.range, ARCHIVE_MAX, MS_PLACE_ARCHIVE))
 		return NULL;
 	region.is_heap = ms_range_overlaps(heap, region.range);
 	if (region.is_heap)
@@ -100,10 +97,12 @@ static struct ms_error *add_mappings(
 	struct ms_error *err = NULL;
 	for (size_t i = 0; !err && i < maps->n; i++) {
 		const struct ms_mapping *m = &maps->v[i];
-		if (is_archive(m))
+		if (ms_place_is_archive(m))
 			err = add_region(vm, cds, heap,
 				(struct ms_cds_region){
 					.name = m->flags & MS_MAPPING_WRITE ? "rw" : "ro",
+					.is_dynamic = cds->path.n &&
+						      !ms_bytes_equal(cds->path, m->name),
 					.range = m->range,
 					.used = ms_range_size(m->range) });
 	}
@@ -115,7 +114,6 @@ static struct ms_error *add_mappings(
 static void read_range(struct ms_vm *vm, struct ms_cds *cds)
 {
 	struct ms_range range;
-	const struct ms_maps *maps = ms_target_maps(vm->target);
 	if (ms_vm_static(vm,
 		    "MetaspaceObj::_shared_metaspace_base|"
 		    "MetaspaceObj::_aot_metaspace_base",
@@ -124,9 +122,7 @@ static void read_range(struct ms_vm *vm, struct ms_cds *cds)
 			"MetaspaceObj::_shared_metaspace_top|"
 			"MetaspaceObj::_aot_metaspace_top",
 			8, &range.end) &&
-		range.start && range.start < range.end &&
-		!((range.start | range.end) % MS_PAGE_SIZE) &&
-		ms_maps_find(maps, range.start) && ms_maps_find(maps, range.end - 1))
+		ms_place_is_private(vm, range, ARCHIVE_MAX, MS_PLACE_ARCHIVE))
 		cds->range = range;
 	cds->resident = ms_pages_resident(ms_target_pages(vm->target), cds->range);
 }

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "hotspot/place.h"
+
 enum {
 	HEAPS_MAX = 8,
 	SEGMENT_LOG2_MIN = 4,
@@ -18,6 +20,8 @@ enum {
 	HEAP_NAME_MAX = 64,
 	FULL_COUNT = 24, // from CodeHeap::_name
 };
+
+#define RESERVED_MAX (4ull << 30) // bytes
 
 static const char *const kind_names[] = {
 #define X(id, name, help) name,
@@ -189,9 +193,8 @@ static bool read_space(const struct ms_vm *vm, uint64_t space, struct ms_range *
 	return ms_vm_field(vm, space, "VirtualSpace::_low_boundary", 8, &ret->start) &&
 	       ms_vm_field(vm, space, "VirtualSpace::_high_boundary", 8, &ret->end) &&
 	       ms_vm_field(vm, space, "VirtualSpace::_high", 8, ret_committed_end) &&
-	       ret->start && ret->start < ret->end && ret->start % MS_PAGE_SIZE == 0 &&
 	       *ret_committed_end >= ret->start && *ret_committed_end <= ret->end &&
-	       ms_maps_find(ms_target_maps(vm->target), ret->start);
+	       ms_place_is_private(vm, *ret, RESERVED_MAX, MS_PLACE_CODE);
 }
 
 // Where the blocks end, from the words around _log2_segment_size: numbers of segments

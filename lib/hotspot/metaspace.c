@@ -160,8 +160,11 @@ static struct ms_range class_space(
 		(void)ms_align_up(start, CLASS_SPACE_ALIGN, &start);
 	else if (start < limit && seen.start >= limit)
 		start = limit;
-	return seen.start - start < size ? (struct ms_range){ start, start + size }
-					 : none;
+	struct ms_range range = { start, start };
+	return ms_add(start, size, &range.end) && ms_range_has(range, seen.start) &&
+			       ms_place_is_private(vm, range, MS_METASPACE_NODE_MAX, 0)
+		       ? range
+		       : none;
 }
 
 // Within one mapping: from JDK 16 on whole chunks of the largest size, before that what

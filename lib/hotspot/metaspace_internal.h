@@ -4,6 +4,10 @@
 #pragma once
 
 #include "hotspot/loaders.h"
+#include "hotspot/place.h"
+
+/** Bytes of one reservation, at the most. */
+#define MS_METASPACE_NODE_MAX (64ull << 30)
 
 /**
  * The node at an address, validated field by field, added to the list if it is new.

@@ -42,13 +42,9 @@ static bool is_power_of_two(uint64_t v)
 static bool set_range(const struct ms_vm *vm, struct ms_metaspace_node *node,
 	uint64_t base, uint64_t bytes)
 {
-	uint64_t end;
-	if (!base || !bytes || (base | bytes) % MS_PAGE_SIZE ||
-		!ms_add(base, bytes, &end) ||
-		!ms_maps_find(ms_target_maps(vm->target), base))
-		return false;
-	node->range = (struct ms_range){ base, end };
-	return true;
+	node->range.start = base;
+	return ms_add(base, bytes, &node->range.end) &&
+	       ms_place_is_private(vm, node->range, MS_METASPACE_NODE_MAX, 0);
 }
 
 // Bytes of granules whose bit is set; false if the map cannot be read.

@@ -412,10 +412,11 @@ static uint64_t limit_of(const struct ms_heap *heap, size_t region)
 	return limit;
 }
 
-// In a page of ZGC that is larger than a small one objects lie further apart, or one has
-// it for itself. Source: ZHeuristics::set_medium_page_size(), ZObjectAlignmentMedium,
-// ZObjectSizeLimitMedium.
-static void settle_page(const struct ms_objects *objects, struct piece *piece)
+// In a page of ZGC that is larger than a small one objects lie further apart, and an object
+// too large for a medium page has its page for itself. Source: ZObjectAlignmentMedium,
+// ZObjectSizeLimitMedium, ZHeuristics::set_medium_page_size().
+static void settle_page(
+	const struct ms_objects *objects, uint64_t page, struct piece *piece)
 {
 	const struct ms_heap *heap = objects->heap;
 	uint64_t medium = heap->region_bytes;
@@ -426,7 +427,8 @@ static void settle_page(const struct ms_objects *objects, struct piece *piece)
 	if (ms_vm_constant(objects->vm, "ZObjectAlignmentMediumShift", &shift) &&
 		shift > 0 && shift < MEDIUM_SHIFT)
 		medium = 1ull << (shift + MEDIUM_SHIFT);
-	piece->alignment = ms_max(piece->alignment, medium >> MEDIUM_SHIFT);
+	if (page > heap->region_bytes)
+		piece->alignment = ms_max(piece->alignment, medium >> MEDIUM_SHIFT);
 	piece->large = medium / 8;
 }
 
@@ -460,9 +462,8 @@ static struct piece piece_of(const struct ms_objects *objects, size_t i)
 		.is_single =
 			strcmp(heap->spaces.v[region->space].name, "humongous") == 0 };
 	piece.limit = piece.range.end;
-	if (heap->collector == MS_COLLECTOR_Z &&
-		ms_range_size(region->range) > heap->region_bytes)
-		settle_page(objects, &piece);
+	if (heap->collector == MS_COLLECTOR_Z)
+		settle_page(objects, ms_range_size(region->range), &piece);
 	if (piece.is_single && start < piece.limit)
 		piece.range.end = start + WORD;
 	return piece;

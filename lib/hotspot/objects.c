@@ -34,6 +34,7 @@ struct piece {
 	struct ms_range range;
 	uint64_t limit; // objects end here at the latest
 	uint64_t alignment;
+	uint64_t large; // an object of more bytes has the piece for itself
 	uint32_t space;
 	bool is_single; // one humongous object; a filler may lie behind it
 	bool is_cut;    // its first object is to be searched
@@ -242,6 +243,8 @@ static inline bool object_at(struct worker *w, uint64_t at, struct ms_object *re
 static uint64_t next_of(const struct worker *w, const struct ms_object *object)
 {
 	uint64_t end = object->address + object->bytes, next;
+	if (object->bytes > w->piece->large)
+		return w->piece->limit;
 	return ms_align_up(end, w->piece->alignment, &next)
 		       ? ms_min(next, w->piece->limit)
 		       : w->piece->limit;
@@ -326,6 +329,8 @@ static inline void push(struct worker *w, const struct ms_object *object)
 {
 	w->sum.objects++;
 	w->sum.bytes += object->bytes;
+	if (object->bytes > w->piece->large)
+		w->sum.tail_bytes += w->piece->limit - object->address - object->bytes;
 	w->batch[w->n++] = *object;
 }
 
@@ -407,17 +412,24 @@ static uint64_t limit_of(const struct ms_heap *heap, size_t region)
 	return limit;
 }
 
-// In a page of ZGC that is larger than a small one objects lie further apart: one fills a
-// large page. Source: ZHeuristics::set_medium_page_size(), ZObjectAlignmentMedium.
-static uint64_t alignment_of(const struct ms_objects *objects, struct ms_range page)
+// In a page of ZGC that is larger than a small one objects lie further apart, and an object
+// too large for a medium page has its page for itself. Source: ZObjectAlignmentMedium,
+// ZObjectSizeLimitMedium, ZHeuristics::set_medium_page_size().
+static void settle_page(
+	const struct ms_objects *objects, uint64_t page, struct piece *piece)
 {
 	const struct ms_heap *heap = objects->heap;
-	uint64_t alignment = objects->header.alignment, medium = heap->region_bytes;
-	if (heap->collector != MS_COLLECTOR_Z || ms_range_size(page) <= medium)
-		return alignment;
+	uint64_t medium = heap->region_bytes;
+	int64_t shift;
 	while (medium * 2 <= MEDIUM_MAX && medium * 2 <= heap->max / 32)
 		medium *= 2;
-	return ms_max(alignment, medium >> MEDIUM_SHIFT);
+	// In JDK 11 it is a constant; later the tables have a copy from before it was set.
+	if (ms_vm_constant(objects->vm, "ZObjectAlignmentMediumShift", &shift) &&
+		shift > 0 && shift < MEDIUM_SHIFT)
+		medium = 1ull << (shift + MEDIUM_SHIFT);
+	if (page > heap->region_bytes)
+		piece->alignment = ms_max(piece->alignment, medium >> MEDIUM_SHIFT);
+	piece->large = medium / 8;
 }
 
 static struct ms_error *add_piece(
@@ -444,11 +456,14 @@ static struct piece piece_of(const struct ms_objects *objects, size_t i)
 	const struct ms_heap_region *region = &heap->regions.v[i];
 	uint64_t start = region->range.start;
 	struct piece piece = { .range = { start, limit_of(heap, i) },
-		.alignment = alignment_of(objects, region->range),
+		.alignment = objects->header.alignment,
+		.large = UINT64_MAX,
 		.space = region->space,
 		.is_single =
 			strcmp(heap->spaces.v[region->space].name, "humongous") == 0 };
 	piece.limit = piece.range.end;
+	if (heap->collector == MS_COLLECTOR_Z)
+		settle_page(objects, ms_range_size(region->range), &piece);
 	if (piece.is_single && start < piece.limit)
 		piece.range.end = start + WORD;
 	return piece;

@@ -10,6 +10,10 @@
 
 #include "hotspot/histogram.h"
 
+enum {
+	LOCATED = 16,
+};
+
 // All of a JVM that is asked about.
 struct dump {
 	struct ms_target *target;
@@ -106,6 +110,22 @@ static void print_large(const struct dump *dump)
 	printf("],\n");
 }
 
+// How many of the largest objects are found again by an address inside them.
+static void print_located(const struct dump *dump)
+{
+	size_t n = ms_min(dump->histogram.large.n, LOCATED), found = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct ms_large_object *large = &dump->histogram.large.v[i];
+		struct ms_object object;
+		struct ms_error *err = ms_objects_locate(
+			dump->objects, large->address + large->bytes / 2, &object);
+		if (err)
+			die(err);
+		found += object.address == large->address && object.class == large->class;
+	}
+	printf("\"located\":{\"tried\":%zu,\"found\":%zu},\n", n, found);
+}
+
 static void print_walk(const struct dump *dump)
 {
 	const struct ms_object_walk *walk = &dump->histogram.walk;
@@ -175,6 +195,7 @@ int main(int argc, char **argv)
 	print_ages(&dump);
 	print_age_table(&dump);
 	print_large(&dump);
+	print_located(&dump);
 	print_walk(&dump);
 	ms_histogram_deinit(&dump.histogram);
 	ms_objects_free(dump.objects);

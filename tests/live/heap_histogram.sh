@@ -24,9 +24,11 @@ ours()
 # count LABEL PID: both, and they are the same.
 count()
 {
-	"$MS_BUILD/tests/heap_dump" "$2" 1 >"$1.one"
-	"$MS_BUILD/tests/heap_dump" "$2" 3 >"$1.three"
+	"$MS_BUILD/tests/heap_dump" "$2" 1 100000 >"$1.one"
+	"$MS_BUILD/tests/heap_dump" "$2" 3 100000 >"$1.three"
 	expect_equal "$(jq -c '.walk | [.torn, .empty, .missing]' "$1.one")" '[0,0,0]' "$1: torn"
+	jq -e '.located | .tried > 0 and .tried == .found' "$1.one" >/dev/null ||
+		fail "$1: $(jq -c .located "$1.one") objects found by address"
 	jq 'del(.walk.seconds)' "$1.one" >one
 	jq 'del(.walk.seconds)' "$1.three" >three
 	cmp one three || fail "$1: three workers see something else"

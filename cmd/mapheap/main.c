@@ -167,6 +167,8 @@ static struct ms_error *show(struct ms_cli *cli, const struct options *o,
 		err = view_read_history(view);
 	if (!err && wants_walk(o, view))
 		err = view_walk(view, cli->cancel);
+	if (!err && o->screen == SCREEN_HEAP && view->objects)
+		err = view_read_moves(view, cli->cancel);
 	return err ? err : screens[o->screen].print(cli, view, table);
 }
 

@@ -48,11 +48,12 @@ struct ms_error *view_open(struct view *view, const char *name,
 /** Read the JVM's own history of collections. Errors: NOMEM, GONE. */
 struct ms_error *view_read_history(struct view *view) MS_MUST_CHECK;
 
-/**
- * Walk all objects: histogram, ages, large ones, and how the old space was filled.
- * Errors: NOMEM, GONE, CANCELLED.
- */
+/** Walk all objects: histogram, ages, large ones. Errors: NOMEM, GONE, CANCELLED. */
 struct ms_error *view_walk(
+	struct view *view, const struct ms_cancel *cancel) MS_MUST_CHECK;
+
+/** How the old space was filled; after the two above. Errors: NOMEM, GONE, CANCELLED. */
+struct ms_error *view_read_moves(
 	struct view *view, const struct ms_cancel *cancel) MS_MUST_CHECK;
 
 /** Release; zeroed is fine. */

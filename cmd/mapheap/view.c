@@ -55,9 +55,13 @@ struct ms_error *view_walk(struct view *view, const struct ms_cancel *cancel)
 	if (!err)
 		err = ms_histogram_make(
 			view->vm, view->objects, &view->heap, &options, &view->histogram);
-	return err ? err
-		   : ms_moves_make(view->objects, &view->heap, &view->collections, cancel,
-			     &view->moves);
+	return err;
+}
+
+struct ms_error *view_read_moves(struct view *view, const struct ms_cancel *cancel)
+{
+	return ms_moves_make(
+		view->objects, &view->heap, &view->collections, cancel, &view->moves);
 }
 
 void view_close(struct view *view)

@@ -97,8 +97,11 @@ static struct ms_error *look(struct watch *watch, const struct ms_cancel *cancel
 	struct ms_error *err = view_open(view, watch->name, &watch->options->target);
 	if (!err)
 		err = view_read_history(view);
-	if (!err && ms_heap_sum(&view->heap).used <= WALK_MAX)
+	if (!err && ms_heap_sum(&view->heap).used <= WALK_MAX) {
 		err = view_walk(view, cancel);
+		if (!err)
+			err = view_read_moves(view, cancel);
+	}
 	if (!err) {
 		view->previous = watch->is_begun ? &watch->ages : NULL;
 		watch->counted = view->heap.collections;

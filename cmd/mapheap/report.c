@@ -74,6 +74,42 @@ static void print_sizes(struct ms_out *out, const struct view *view)
 	ms_out_str(out, "\n\n");
 }
 
+// When a collector gives free memory back to the system, and the flag that decides.
+// Source: gc/*/ of each collector (JDK 17, 21).
+static const struct {
+	const char *when, *flag;
+} returns[MS_COLLECTOR_COUNT] = {
+	[MS_COLLECTOR_SERIAL] = { "by full collections, where more than this share is free",
+		"MaxHeapFreeRatio" },
+	[MS_COLLECTOR_PARALLEL] = { "by full collections, where more than this share is free",
+		"MaxHeapFreeRatio" },
+	[MS_COLLECTOR_CMS] = { "by full collections, where more than this share is free",
+		"MaxHeapFreeRatio" },
+	[MS_COLLECTOR_G1] = { "only at a full collection or a concurrent cycle, which an idle "
+			      "JVM begins by itself if this is not 0",
+		"G1PeriodicGCInterval" },
+	[MS_COLLECTOR_Z] = { "once it was unused for so many seconds", "ZUncommitDelay" },
+	[MS_COLLECTOR_SHENANDOAH] = { "once it was unused for so many milliseconds",
+		"ShenandoahUncommitDelay" },
+	[MS_COLLECTOR_EPSILON] = { "never", NULL },
+};
+
+static void print_return(struct ms_out *out, const struct view *view)
+{
+	const char *name = returns[view->heap.collector].flag;
+	const struct ms_flag *flag = name ? ms_flag_find(&view->flags, name) : NULL;
+	char value[32];
+	if (!returns[view->heap.collector].when)
+		return;
+	ms_out_printf(out, "        free memory is given back %s",
+		returns[view->heap.collector].when);
+	if (flag) {
+		ms_flag_format(flag, value, sizeof(value));
+		ms_out_printf(out, ": %s is %s", name, value);
+	}
+	ms_out_str(out, "\n");
+}
+
 // Does the memory come back? What is resident and holds no object.
 static void print_memory(struct ms_out *out, const struct view *view)
 {
@@ -94,6 +130,7 @@ static void print_memory(struct ms_out *out, const struct view *view)
 	ms_out_str(out, ", of it free ");
 	print_kib(out, sum.resident > used ? sum.resident - used : 0);
 	ms_out_str(out, "\n");
+	print_return(out, view);
 }
 
 static void print_note(struct ms_out *out, const char *note)

@@ -50,15 +50,7 @@ struct ms_error *ms_heap_note(struct ms_heap_reading *r, const char *format, ...
 	va_start(args, format);
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	ms_array_foreach (note, &r->heap->notes)
-		if (strcmp(*note, text) == 0)
-			return NULL;
-	const char *copy = ms_arena_copy(&r->vm->arena, ms_bytes_of(text));
-	const char **added = copy ? ms_array_push(&r->heap->notes) : NULL;
-	if (!added)
-		return &ms_error_nomem;
-	*added = copy;
-	return NULL;
+	return ms_vm_note(r->vm, &r->heap->notes, "%s", text);
 }
 
 struct ms_error *ms_heap_add_space(

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "hotspot/flags.h"
+#include "hotspot/note.h"
 #include "hotspot/vm.h"
 #include "ledger/kind.h"
 
@@ -92,7 +93,7 @@ struct ms_heap {
 	MS_ARRAY(struct ms_heap_region) regions; ///< ascending by address
 	MS_ARRAY(struct ms_heap_generation) generations;
 	MS_ARRAY(struct ms_heap_table) tables;
-	MS_ARRAY(const char *) notes; ///< what could not be had, and why
+	struct ms_vm_notes notes; ///< what could not be had, and why
 };
 
 /**

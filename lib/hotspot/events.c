@@ -216,11 +216,7 @@ struct ms_error *ms_events_read(struct ms_vm *vm, struct ms_events *ret)
 		err = read_records(vm, &list.v[i], ret);
 	if (err || list.n)
 		return err;
-	const char **note = ms_array_push(&ret->notes);
-	if (!note)
-		return &ms_error_nomem;
-	*note = "the JVM's own logs of events were not found";
-	return NULL;
+	return ms_vm_note(vm, &ret->notes, "the JVM's own logs of events were not found");
 }
 
 void ms_events_deinit(struct ms_events *events)

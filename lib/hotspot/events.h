@@ -13,6 +13,7 @@
  */
 #pragma once
 
+#include "hotspot/note.h"
 #include "hotspot/vm.h"
 
 /** One ring. */
@@ -33,7 +34,7 @@ struct ms_event {
 struct ms_events {
 	MS_ARRAY(struct ms_event_log) logs;
 	MS_ARRAY(struct ms_event) v; ///< by log, then as they happened
-	MS_ARRAY(const char *) notes;
+	struct ms_vm_notes notes;
 };
 
 /**

@@ -2,7 +2,6 @@
 
 #include "hotspot/histogram.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,7 +13,6 @@ enum {
 	MARK_UNLOCKED = 1,
 	AGE_SHIFT = 3,
 	AGE_MASK = 15,
-	NOTE_BYTES = 256,
 };
 
 struct count {
@@ -296,32 +294,13 @@ static struct ms_error *add_large(struct counting *counting, struct ms_histogram
 	return NULL;
 }
 
-static struct ms_error *note(struct ms_vm *vm, struct ms_histogram *ret,
-	const char *format, ...) MS_PRINTF(3, 4);
-
-static struct ms_error *note(
-	struct ms_vm *vm, struct ms_histogram *ret, const char *format, ...)
-{
-	char text[NOTE_BYTES];
-	va_list args;
-	va_start(args, format);
-	(void)vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	const char *copy = ms_arena_copy(&vm->arena, ms_bytes_of(text));
-	const char **added = copy ? ms_array_push(&ret->notes) : NULL;
-	if (!added)
-		return &ms_error_nomem;
-	*added = copy;
-	return NULL;
-}
-
 static struct ms_error *note_spaces(
 	struct ms_vm *vm, const struct ms_heap *heap, struct ms_histogram *ret)
 {
 	struct ms_error *err = NULL;
 	ms_array_foreach (space, &heap->spaces)
 		if (!err && space->walk == MS_SPACE_OPAQUE && space->used)
-			err = note(vm, ret,
+			err = ms_vm_note(vm, &ret->notes,
 				"%s: its objects do not lie end to end, and are not "
 				"counted",
 				space->name);
@@ -334,13 +313,13 @@ static struct ms_error *add_notes(
 	const struct ms_object_walk *walk = &ret->walk;
 	struct ms_error *err = note_spaces(vm, heap, ret);
 	if (!err && walk->torn)
-		err = note(vm, ret,
+		err = ms_vm_note(vm, &ret->notes,
 			"%llu places hold no object that can be told, %llu bytes of the "
 			"heap: the JVM ran, was collecting, or has unloaded classes",
 			(unsigned long long)walk->torn,
 			(unsigned long long)walk->torn_bytes);
 	if (!err && walk->missing_bytes)
-		err = note(vm, ret,
+		err = ms_vm_note(vm, &ret->notes,
 			"%llu bytes of the heap could not be read (swapped out, or "
 			"refused)",
 			(unsigned long long)walk->missing_bytes);

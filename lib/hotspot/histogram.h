@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "hotspot/note.h"
 #include "hotspot/objects.h"
 
 enum {
@@ -41,7 +42,7 @@ struct ms_histogram {
 	MS_ARRAY(struct ms_large_object) large; ///< largest first
 	uint64_t large_n;                       ///< of that size, kept or not
 	struct ms_object_walk walk;
-	MS_ARRAY(const char *) notes; ///< what could not be had, and why
+	struct ms_vm_notes notes; ///< what could not be had, and why
 };
 
 /** What to find out. Zeroed is fine. */

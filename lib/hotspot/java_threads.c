@@ -345,11 +345,7 @@ struct ms_error *ms_thread_reading_add(
 
 struct ms_error *ms_thread_reading_note(struct ms_thread_reading *r, const char *text)
 {
-	const char **added = ms_array_push(&r->threads->notes);
-	if (!added)
-		return &ms_error_nomem;
-	*added = text;
-	return NULL;
+	return ms_vm_note(r->java->vm, &r->threads->notes, "%s", text);
 }
 
 // JDK 8 and 11: a list through the threads themselves.

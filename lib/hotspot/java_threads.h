@@ -12,6 +12,7 @@
 #pragma once
 
 #include "hotspot/fields.h"
+#include "hotspot/note.h"
 #include "threads/threads.h"
 
 /** Id, name. */
@@ -54,7 +55,7 @@ struct ms_java_thread {
 struct ms_java_threads {
 	MS_ARRAY(struct ms_java_thread) v; ///< ascending tid
 	bool has_vm_threads; ///< the JVM's own threads are in it, from the JVM's list
-	MS_ARRAY(const char *) notes;
+	struct ms_vm_notes notes;
 };
 
 /**

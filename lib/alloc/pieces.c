@@ -160,6 +160,14 @@ static struct ms_error *discard(struct ms_piece_walk *walk)
 	return ms_blocks_clear(walk->pieces->blocks, walk->piece->segment, uncount, walk);
 }
 
+// A piece of which nothing is known: whoever comes after it finds a way in by itself.
+static void lose(struct ms_pieces *pieces, struct ms_piece *piece)
+{
+	ms_chunks_open_at(
+		&piece->chunks, pieces->alloc, pieces->region, NULL, piece->segment.end);
+}
+
+// A process that ended leaves the piece empty, which the stamp will tell.
 static struct ms_error *walk_again(struct ms_piece_walk *walk, uint64_t from)
 {
 	struct ms_chunks *chunks = &walk->piece->chunks;
@@ -169,7 +177,13 @@ static struct ms_error *walk_again(struct ms_piece_walk *walk, uint64_t from)
 	chunks->entry = from;
 	struct ms_error *err = ms_chunks_run(chunks,
 		ms_min(walk->piece->segment.end, walk->pieces->region->range.end));
-	return err ? err : ms_emit_flush(&walk->emit);
+	bool is_gone = ms_error_catch(&err, MS_ERROR_GONE);
+	if (!err)
+		err = ms_emit_flush(&walk->emit);
+	if (err || !is_gone)
+		return err;
+	lose(walk->pieces, walk->piece);
+	return discard(walk);
 }
 
 // The walk so far ends in `last`; this piece is the next. *last moves on to it if its
@@ -225,7 +239,7 @@ struct ms_error *ms_pieces_join(
 	struct ms_piece *last = &pieces->v[0];
 	struct ms_error *err = NULL;
 	if (!last->is_done)
-		return NULL; // given up: nothing is known of where chunks begin
+		lose(pieces, last);
 	for (size_t i = 1; !err && i < pieces->n; i++)
 		err = join_one(pieces, &last, &pieces->v[i], sizes);
 	if (!err)

@@ -77,7 +77,7 @@ static struct ms_error *make_kind(struct ms_claims *claims, const char *allocato
 		.reader = allocator,
 		.detail = from->detail,
 		.state = from->state,
-		.grade = MS_GRADE_EXACT,
+		.grade = MS_GRADE_STRUCTURAL, // until the stamp says more: see regrade()
 		.precedence = from->precedence };
 	return ms_claims_kind(claims, &row, ret);
 }
@@ -96,15 +96,26 @@ static struct ms_error *make_kinds(struct heaps *heaps, struct ms_claims *claims
 	return err;
 }
 
-// The stamp is known only now: kinds were made as exact.
+// Instances of one name share their kinds.
+static bool are_exact(const struct ms_alloc *alloc, const char *allocator)
+{
+	ms_array_foreach (instance, &alloc->instances)
+		if (!strcmp(instance->allocator, allocator) &&
+			instance->grade != MS_GRADE_EXACT)
+			return false;
+	return true;
+}
+
+// The stamp is known only now. Where the walk never came that far, nothing is exact.
 static void regrade(struct heaps *heaps, struct ms_claims *claims)
 {
 	ms_array_foreach (instance, &heaps->alloc->instances) {
 		size_t i = (size_t)(instance - heaps->alloc->instances.v);
+		if (!are_exact(heaps->alloc, instance->allocator))
+			continue;
 		for (int state = 0; state < MS_ALLOC_STATE_COUNT; state++)
-			if (instance->grade != MS_GRADE_EXACT)
-				ms_kinds_regrade(ms_claims_kinds(claims),
-					heaps->kinds[i].v[state], instance->grade);
+			ms_kinds_regrade(ms_claims_kinds(claims),
+				heaps->kinds[i].v[state], MS_GRADE_EXACT);
 	}
 }
 
@@ -380,16 +391,30 @@ static struct ms_error *anchor(struct ms_reading *reading, void *arg, void **ret
 	return err ? err : open_heaps(heaps, reading);
 }
 
+static struct ms_error *join_heap(struct heaps *heaps, size_t index)
+{
+	struct heap *heap = &heaps->v[index];
+	uint32_t arena = heaps->alloc->regions.v[index].arena;
+	if (!heap->pieces.n)
+		return NULL;
+	return ms_pieces_join(
+		&heap->pieces, &heaps->total.arenas[arena], &heaps->total.sizes);
+}
+
+// A table that is not sealed would say nothing of what is in it, whatever became of the
+// others.
 static struct ms_error *join_heaps(struct heaps *heaps)
 {
 	struct ms_error *err = NULL;
-	for (size_t i = 0; !err && i < heaps->alloc->regions.n; i++) {
-		const struct ms_alloc_region *region = &heaps->alloc->regions.v[i];
-		if (heaps->v[i].pieces.n)
-			err = ms_pieces_join(&heaps->v[i].pieces,
-				&heaps->total.arenas[region->arena], &heaps->total.sizes);
-		if (!err && heaps->v[i].blocks)
-			err = ms_blocks_seal(heaps->v[i].blocks);
+	for (size_t i = 0; i < heaps->alloc->regions.n; i++) {
+		if (!err)
+			err = join_heap(heaps, i);
+		struct ms_error *sealed =
+			heaps->v[i].blocks ? ms_blocks_seal(heaps->v[i].blocks) : NULL;
+		if (!err)
+			err = sealed;
+		else
+			ms_error_free(sealed);
 	}
 	return err;
 }

@@ -14,6 +14,7 @@
 
 #include <xxhash.h>
 
+#include "alloc/alloc.h"
 #include "survey/survey.h"
 
 enum {
@@ -339,6 +340,81 @@ static void balances_by_scan_and_by_words(void **state)
 	assert_int_equal(kill(child, SIGCONT), 0);
 }
 
+// A process with a heap of more than one piece, and blocks with mappings of their own.
+static pid_t start_heap(void)
+{
+	pid_t pid = fork();
+	if (pid)
+		return pid;
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (unsigned i = 0; i < 20000; i++) {
+		char *block = malloc(i % 1000 ? 2000 : 2 << 20);
+		if (block && i % 3 == 0)
+			free(block);
+		else if (block)
+			memset(block, 1, 2000);
+	}
+	(void)raise(SIGSTOP);
+	_exit(0);
+}
+
+static bool wants_heap(void *state, const struct ms_answer *answer)
+{
+	(void)state;
+	return !strcmp(answer->kind->owner, "malloc.heap");
+}
+
+static struct ms_error *anchor_nothing(
+	struct ms_reading *reading, void *arg, void **ret_state)
+{
+	(void)reading;
+	*ret_state = arg;
+	return NULL;
+}
+
+static struct ms_error *end_heap(
+	void *state, unsigned worker, const struct ms_batch *batch)
+{
+	pid_t *pid = state;
+	(void)worker;
+	(void)batch;
+	if (*pid) {
+		(void)kill(*pid, SIGKILL);
+		(void)waitpid(*pid, NULL, 0);
+	}
+	*pid = 0;
+	return NULL;
+}
+
+static const struct ms_reader ending = {
+	.name = "ending", .anchor = anchor_nothing, .wants = wants_heap, .visit = end_heap
+};
+
+// What was walked before the process ended is kept, but nothing of it is called exact.
+static void nothing_is_exact_of_what_ended(void **state)
+{
+	(void)state;
+	struct ms_target_options target_options = { 0 };
+	struct ms_target *target;
+	_cleanup_survey_ struct ms_survey *s = NULL;
+	pid_t pid = start_heap();
+	struct ms_survey_reader readers[] = { { &ending, &pid } };
+	struct ms_survey_options options = {
+		.threads = 1, .readers = readers, .reader_n = 1
+	};
+	(void)waitpid(pid, NULL, WUNTRACED);
+	assert_null(ms_target_open_pid((uint64_t)pid, &target_options, &target));
+	assert_null(ms_survey_run(target, &options, &s));
+	assert_int_equal(pid, 0);
+	const struct ms_ledger_row *row =
+		ms_ledger_find(s->ledger, "malloc.live.unknown");
+	assert_non_null(row);
+	assert_int_equal(row->grade, MS_GRADE_STRUCTURAL);
+	assert_int_equal(s->alloc->instances.v[0].grade, MS_GRADE_STRUCTURAL);
+	assert_string_not_equal(s->alloc->instances.v[0].reason, "");
+	ms_target_free(target);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -349,6 +425,7 @@ int main(void)
 		cmocka_unit_test(failing_walker_leaves_raw_windows),
 		cmocka_unit_test(cancelled_is_an_error),
 		cmocka_unit_test(balances_by_scan_and_by_words),
+		cmocka_unit_test(nothing_is_exact_of_what_ended),
 	};
 	return cmocka_run_group_tests(tests, start_child, end_child);
 }

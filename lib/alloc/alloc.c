@@ -70,6 +70,9 @@ struct ms_error *ms_alloc_add_region(
 struct ms_error *ms_alloc_add_extent(
 	struct ms_alloc *alloc, const struct ms_extent *extent)
 {
+	if (alloc->private->extents.n >= MS_ALLOC_EXTENTS_MAX)
+		return ms_error_new(
+			MS_ERROR_LIMIT, "more than %d extents", MS_ALLOC_EXTENTS_MAX);
 	struct ms_extent *added = ms_array_push(&alloc->private->extents);
 	if (!added)
 		return &ms_error_nomem;

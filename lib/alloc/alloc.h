@@ -17,8 +17,8 @@
  * counters, else `structural` with the bytes that did not add up. The regions of an
  * allocator that is only recognised are whole: what is theirs is known, not the blocks.
  *
- * Bounds. Whatever a target holds, at most MS_ALLOC_ARENAS_MAX arenas and
- * MS_ALLOC_REGIONS_MAX regions are followed, and no list further than its own counter or
+ * Bounds. Whatever a target holds, at most MS_ALLOC_ARENAS_MAX arenas,
+ * MS_ALLOC_REGIONS_MAX regions and MS_ALLOC_EXTENTS_MAX extents are followed, and no list further than its own counter or
  * a fixed number of steps.
  */
 #pragma once
@@ -29,6 +29,7 @@
 enum {
 	MS_ALLOC_ARENAS_MAX = 1 << 16,
 	MS_ALLOC_REGIONS_MAX = 1 << 20,
+	MS_ALLOC_EXTENTS_MAX = 1 << 24,
 };
 
 /** What a block is to its allocator. */

@@ -8,7 +8,7 @@ static void stamp(struct ms_gperf *tc)
 	if (tc->is_incomplete)
 		why = "part of its metadata could not be read";
 	else if (tc->has_no_room)
-		why = "more free objects than can be told apart";
+		why = "more spans or free objects than can be told apart";
 	else if (!tc->caches)
 		why = "no thread caches were found: what they hold counts as live";
 	if (!why && tc->off)
@@ -25,6 +25,7 @@ static struct ms_error *read_books(struct ms_gperf *tc)
 	struct ms_error *err = ms_alloc_add_arena(tc->find->alloc, &arena, &tc->arena);
 	if (!err)
 		err = ms_gperf_read_spans(tc);
+	tc->has_no_room |= ms_error_catch(&err, MS_ERROR_LIMIT);
 	tc->find->alloc->arenas.v[tc->arena].system =
 		tc->in_use + tc->free + tc->returned;
 	if (!err)

@@ -73,8 +73,9 @@ static struct ms_error *add_span(
 	if (span->location == MS_GPERF_IN_USE && span->size_class) {
 		row.slot = (uint32_t)slot;
 		row.n = slot ? (uint32_t)(size / slot) : 0;
+		// The count of those in use has 16 bits: no span has more objects.
 		if (!slot || span->pages != tc->classes.pages[span->size_class] ||
-			span->used > row.n) {
+			span->used > row.n || row.n > UINT16_MAX) {
 			tc->off += size;
 			return NULL;
 		}

@@ -40,7 +40,7 @@ static void stamp(struct ms_jemalloc *je)
 	if (je->is_incomplete)
 		why = "part of its metadata could not be read";
 	else if (je->has_no_room)
-		why = "more free slots than can be told apart";
+		why = "more extents or free slots than can be told apart";
 	else if (je->has_huge)
 		why = "its huge pages have free pages that are not listed";
 	else if (je->caches_torn)
@@ -70,6 +70,7 @@ static struct ms_error *read_books(struct ms_jemalloc *je)
 		err = ms_jemalloc_read_tree(je);
 	if (!err)
 		err = ms_jemalloc_read_base(je);
+	je->has_no_room |= ms_error_catch(&err, MS_ERROR_LIMIT);
 	if (!err) {
 		settle_large(je);
 		err = ms_jemalloc_read_caches(je);

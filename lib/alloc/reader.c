@@ -10,6 +10,7 @@
 
 enum {
 	INDEX_SHARE = 40, // bytes of heap for which the tables take one, at the most
+	SLOT_BYTES = 3,   // of a table, for a slot
 };
 
 // One region in this survey.
@@ -340,15 +341,18 @@ static bool has_books(const struct ms_alloc *alloc)
 	return false;
 }
 
-// Tables of all blocks must fit into what this process may take.
+// Tables of all blocks must fit into what this process may take. Slots need no pages: what
+// a descriptor says of them takes memory all the same.
 static struct ms_error *check_memory(const struct heaps *heaps)
 {
 	const struct ms_pages *pages = ms_target_pages(heaps->target);
-	uint64_t resident = 0;
+	uint64_t resident = 0, slots = 0;
 	ms_array_foreach (region, &heaps->alloc->regions)
 		if (!region->is_whole)
 			resident += ms_pages_resident(pages, region->range);
-	return ms_target_check_allowance(resident / INDEX_SHARE);
+	ms_array_foreach (extent, &heaps->alloc->private->extents)
+		slots += extent->n;
+	return ms_target_check_allowance(resident / INDEX_SHARE + slots * SLOT_BYTES);
 }
 
 // Without room for the tables heaps are still named, by their shape; takes the error that

@@ -7,6 +7,7 @@
 
 enum {
 	JOIN_BYTES = 1 << 20, // holes up to this size do not end a region
+	CANCEL_SLOTS = 1 << 16,
 };
 
 // Between neighbours there may be a mapping of somebody else, a thread's stack say; what
@@ -130,6 +131,9 @@ static struct ms_error *emit_slab(
 	if (!err)
 		err = emit_slack(alloc, e, e->range.start, at, emit);
 	for (uint32_t i = 0; !err && i < e->n; i++, at += e->slot) {
+		if (i % CANCEL_SLOTS == CANCEL_SLOTS - 1 &&
+			ms_cancel_raised(alloc->private->cancel))
+			return ms_error_new(MS_ERROR_CANCELLED, "interrupted");
 		struct ms_alloc_block block = { .range = { at, at + e->slot },
 			.memory = at,
 			.usable = e->slot,

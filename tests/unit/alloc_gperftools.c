@@ -230,7 +230,7 @@ static struct heap make_heap(void)
 	return heap;
 }
 
-static struct ms_gperf_root find_root(const struct heap *heap)
+static pid_t start_child(void)
 {
 	pid_t pid = fork();
 	assert_true(pid >= 0);
@@ -239,6 +239,12 @@ static struct ms_gperf_root find_root(const struct heap *heap)
 		for (;;)
 			pause();
 	}
+	return pid;
+}
+
+static struct ms_gperf_root find_root(const struct heap *heap)
+{
+	pid_t pid = start_child();
 	struct ms_range data = { (uintptr_t)heap->data,
 		(uintptr_t)heap->data + DATA_BYTES };
 	struct ms_module module = { .data = &data, .data_n = 1 };
@@ -277,6 +283,48 @@ static void finds_the_root(void **state)
 	assert_int_equal(find_root(&heap).address, 0);
 }
 
+// Of what a table says, with one size of 8 bytes: slots, and bytes that did not fit.
+static uint64_t count_slots(const struct heap *heap, uint64_t pages, uint64_t *ret_off)
+{
+	pid_t pid = start_child();
+	struct ms_alloc_private private = { 0 };
+	struct ms_alloc alloc = { .private = &private };
+	struct ms_alloc_find find = { .alloc = &alloc };
+	struct ms_gperf tc = { .find = &find,
+		.root = { (uintptr_t)(heap->data + ROOT_AT), SHIFT },
+		.classes = { .n = 2, .size[1] = 8, .pages[1] = pages } };
+	uint64_t slots = 0;
+	put(heap->spans[0], 8, pages);
+	put(heap->spans[0], 0x28, 1 << 16);
+	assert_null(ms_target_open_pid((uint64_t)pid, NULL, &find.target));
+	find.maps = ms_target_maps(find.target);
+	assert_null(ms_peek_new(find.target, &find.peek));
+	assert_null(ms_words_new(find.target, NULL, &tc.words));
+	assert_null(ms_gperf_read_spans(&tc));
+	ms_array_foreach (extent, &private.extents)
+		slots += extent->n;
+	*ret_off = tc.off;
+	ms_words_free(tc.words);
+	ms_peek_free(find.peek);
+	ms_target_free(find.target);
+	ms_marks_deinit(&private.marks);
+	free(private.extents.v);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	return slots;
+}
+
+// A few bytes must not stand for millions of objects in memory without pages.
+static void refuses_spans_of_too_many_objects(void **state)
+{
+	(void)state;
+	struct heap heap = make_heap();
+	uint64_t off;
+	assert_int_equal(count_slots(&heap, PAGES / 2, &off), PAGES / 2 << SHIFT >> 3);
+	assert_int_equal(count_slots(&heap, PAGES, &off), 0);
+	assert_true(off >= PAGES << SHIFT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -287,6 +335,7 @@ int main(void)
 		cmocka_unit_test(refuses_wrong_sizes),
 		cmocka_unit_test(splits_addresses),
 		cmocka_unit_test(finds_the_root),
+		cmocka_unit_test(refuses_spans_of_too_many_objects),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

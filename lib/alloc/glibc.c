@@ -19,26 +19,15 @@ void ms_glibc_deinit(struct ms_glibcs *libcs)
 	ms_array_deinit(libcs);
 }
 
-static uint64_t difference(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : b - a;
-}
-
-// Counters that were damaged may be anything: no sum of them may come round to 0.
-static uint64_t sum(uint64_t a, uint64_t b)
-{
-	uint64_t s;
-	return ms_add(a, b, &s) ? s : UINT64_MAX;
-}
-
 // All bytes of an arena's regions, whatever they are, must be what it got from the
-// kernel; a place that made no sense counts even if the sum is right.
+// kernel; a place that made no sense counts even if the sum is right. Counters that were
+// damaged may be anything, which is why no sum wraps.
 static uint64_t check_arena(struct ms_alloc_arena *arena)
 {
 	uint64_t bytes = 0;
 	for (size_t state = 0; state < MS_ALLOC_STATE_COUNT; state++)
 		bytes += arena->count[state].bytes;
-	arena->off = sum(difference(bytes, arena->system),
+	arena->off = ms_sum(ms_difference(bytes, arena->system),
 		arena->count[MS_ALLOC_TORN].bytes + arena->odd);
 	return arena->off;
 }
@@ -53,7 +42,7 @@ static uint64_t cached_of(
 			found += arena->count[MS_ALLOC_CACHED].bytes;
 	ms_array_foreach (thread, &alloc->threads)
 		if (thread->instance == libc->instance)
-			*ret_counted = sum(*ret_counted, thread->cached_bytes);
+			*ret_counted = ms_sum(*ret_counted, thread->cached_bytes);
 	return found;
 }
 
@@ -76,14 +65,14 @@ static void compare_mmapped(
 		offs->mmapped_bytes += live->bytes + cached->bytes;
 	}
 	if (libc->par)
-		offs->mmapped = difference(offs->mmapped_bytes, libc->mmapped);
+		offs->mmapped = ms_difference(offs->mmapped_bytes, libc->mmapped);
 }
 
 static void stamp(
 	struct ms_alloc *alloc, const struct ms_glibc *libc, const struct offs *offs)
 {
-	uint64_t off =
-		sum(sum(offs->arenas, offs->bins), sum(offs->cached, offs->mmapped));
+	uint64_t off = ms_sum(
+		ms_sum(offs->arenas, offs->bins), ms_sum(offs->cached, offs->mmapped));
 	if (offs->arenas)
 		ms_alloc_stamp(alloc, libc->instance, off,
 			"arenas hold other bytes than their counters say");
@@ -131,7 +120,7 @@ struct ms_error *ms_glibc_stamp(struct ms_alloc *alloc, const struct ms_glibc *l
 	struct offs offs = { 0 };
 	uint64_t counted;
 	for (uint32_t i = 0; i < libc->arena_n; i++)
-		offs.arenas = sum(offs.arenas,
+		offs.arenas = ms_sum(offs.arenas,
 			check_arena(&alloc->arenas.v[libc->first_arena + i]));
 	for (uint32_t i = 0; i < libc->arena_n; i++) {
 		const struct ms_alloc_count *count =
@@ -140,7 +129,7 @@ struct ms_error *ms_glibc_stamp(struct ms_alloc *alloc, const struct ms_glibc *l
 		offs.live_blocks += count[MS_ALLOC_LIVE].blocks;
 	}
 	uint64_t cached = cached_of(alloc, libc, &counted);
-	offs.cached = difference(cached, counted);
+	offs.cached = ms_difference(cached, counted);
 	compare_mmapped(alloc, libc, &offs);
 	struct ms_error *err = ms_glibc_check_bins(alloc, libc, &offs.bins);
 	if (!err)

@@ -29,7 +29,7 @@ static bool follow_bin(struct bins *b, uint32_t arena, uint64_t bin)
 			words[2] != previous)
 			return false;
 		b->blocks++;
-		b->bytes += words[0] & ~(uint64_t)MS_CHUNK_FLAGS;
+		b->bytes = ms_sum(b->bytes, words[0] & ~(uint64_t)MS_CHUNK_FLAGS);
 		previous = at;
 		at = words[1];
 	}
@@ -66,9 +66,9 @@ struct ms_error *ms_glibc_check_bins(
 			&alloc->arenas.v[i].count[MS_ALLOC_FREE];
 		if (!alloc->arenas.v[i].system || check_arena(&b, i))
 			continue;
-		uint64_t more = free->bytes > b.bytes ? free->bytes - b.bytes
-						      : b.bytes - free->bytes;
-		*ret_off += more ? more : MS_CHUNK_MIN; // the same sum, but not the same
+		uint64_t more = ms_difference(free->bytes, b.bytes);
+		// the same sum, but not the same
+		*ret_off = ms_sum(*ret_off, more ? more : MS_CHUNK_MIN);
 	}
 	ms_peek_free(b.peek);
 	return err;

@@ -388,7 +388,7 @@ static uint64_t bin_bytes(
 	if (size)
 		return size * count;
 	for (unsigned i = 0; i < count && at; i++) {
-		bytes += block_bytes(f, at);
+		bytes = ms_sum(bytes, block_bytes(f, at));
 		if (!ms_peek_u64(f->find->peek, at, &link))
 			break;
 		at = follow(f, link, at);
@@ -400,13 +400,15 @@ static uint64_t bin_bytes(
 static struct ms_error *settle_cache(
 	struct finder *f, const struct ms_glibc_cache_row *row)
 {
+	struct ms_alloc_thread *thread = &f->find->alloc->threads.v[row->thread];
 	struct cache cache;
 	struct ms_error *err = NULL;
 	if (!read_cache(f, row->address, &cache))
 		return NULL;
 	for (unsigned bin = 0; !err && bin < cache.bins; bin++) {
-		f->find->alloc->threads.v[row->thread].cached_bytes += bin_bytes(
-			f, cache.entries[bin], cache.counts[bin], bin_size(bin));
+		thread->cached_bytes = ms_sum(
+			thread->cached_bytes, bin_bytes(f, cache.entries[bin],
+						      cache.counts[bin], bin_size(bin)));
 		if (f->does_follow)
 			err = mark_list(f, (struct list){ .memory = cache.entries[bin],
 						   .size = bin_size(bin),

@@ -34,7 +34,7 @@ enum {
 };
 
 static struct ms_error *mark_chain(
-	struct ms_gperf *tc, const uint8_t *pair, unsigned size_class, uint64_t *ret_lost)
+	struct ms_gperf *tc, const uint8_t *pair, unsigned size_class)
 {
 	struct ms_gperf_list list = { .first = ms_get_u64(pair),
 		.last = ms_get_u64(pair + 8),
@@ -44,7 +44,7 @@ static struct ms_error *mark_chain(
 	uint64_t n = 0;
 	struct ms_error *err = ms_gperf_mark_list(tc, &list, &n);
 	if (!err)
-		*ret_lost += (list.most - n) * tc->classes.size[size_class];
+		tc->off = ms_sum(tc->off, (list.most - n) * tc->classes.size[size_class]);
 	return err;
 }
 
@@ -61,7 +61,7 @@ static struct ms_error *read_slots(struct ms_gperf *tc, uint64_t at, unsigned si
 		return NULL;
 	}
 	for (uint32_t i = 0; !err && i < used; i++)
-		err = mark_chain(tc, slots + 16 * i, size_class, &tc->off);
+		err = mark_chain(tc, slots + 16 * i, size_class);
 	return err;
 }
 
@@ -174,8 +174,7 @@ static struct ms_error *read_cache(struct caches *caches, uint64_t at)
 		return err;
 	tc->caches++;
 	if (ms_peek_u32(tc->find->peek, at + CACHE_BYTES, &size))
-		tc->off += size > row.cached_bytes ? size - row.cached_bytes
-						   : row.cached_bytes - size;
+		tc->off = ms_sum(tc->off, ms_difference(size, row.cached_bytes));
 	struct ms_alloc_thread *added = ms_array_push(&tc->find->alloc->threads);
 	if (!added)
 		return &ms_error_nomem;
@@ -369,11 +368,6 @@ static bool is_heap(const uint64_t *v, unsigned page_shift)
 	       v[1] <= v[0] && v[2] <= v[0] && v[3] == v[0] - v[2] && v[10] == v[0];
 }
 
-static uint64_t differ(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : b - a;
-}
-
 void ms_gperf_check_heap(struct ms_gperf *tc)
 {
 	uint64_t v[11];
@@ -385,8 +379,9 @@ void ms_gperf_check_heap(struct ms_gperf *tc)
 			!is_heap(v, tc->root.page_shift))
 			continue;
 		tc->find->alloc->arenas.v[tc->arena].system = v[0];
-		tc->off += differ(v[0], all) + differ(v[1], tc->free) +
-			   differ(v[2], tc->returned);
+		tc->off = ms_sum(tc->off, ms_difference(v[0], all));
+		tc->off = ms_sum(tc->off, ms_difference(v[1], tc->free));
+		tc->off = ms_sum(tc->off, ms_difference(v[2], tc->returned));
 		return;
 	}
 	if (!tc->doubt)

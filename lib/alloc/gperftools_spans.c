@@ -76,7 +76,7 @@ static struct ms_error *add_span(
 		// The count of those in use has 16 bits: no span has more objects.
 		if (!slot || span->pages != tc->classes.pages[span->size_class] ||
 			span->used > row.n || row.n > UINT16_MAX) {
-			tc->off += size;
+			tc->off = ms_sum(tc->off, size);
 			return NULL;
 		}
 	}
@@ -98,7 +98,7 @@ static struct ms_error *mark_free(struct ms_gperf *tc, const struct ms_gperf_spa
 		.state = MS_ALLOC_FREE };
 	struct ms_error *err = ms_gperf_mark_list(tc, &list, &n);
 	if (!err)
-		tc->off += (list.most - n) * slot;
+		tc->off = ms_sum(tc->off, (list.most - n) * slot);
 	return err;
 }
 
@@ -124,7 +124,7 @@ static struct ms_error *read_page(
 		!ms_peek_bytes(tc->find->peek, descriptor, bytes, sizeof(bytes)) ||
 		!ms_gperf_span_parse(bytes, tc->root.page_shift, &span) ||
 		span.range.start != address || !is_span_memory(tc, &span)) {
-		tc->off += 1ull << tc->root.page_shift;
+		tc->off = ms_sum(tc->off, 1ull << tc->root.page_shift);
 		return NULL;
 	}
 	struct ms_error *err = add_span(reading, &span);
@@ -162,7 +162,7 @@ static struct ms_error *enter_leaf(struct reading *reading, uint64_t from, uint6
 	size_t i = ms_ranges_find(&reading->tables, leaf);
 	if (leaf % 8 || !ms_peek_is_memory(tc->find->maps, leaf, size) ||
 		(i < reading->tables.n && reading->tables.v[i].start < leaf + size)) {
-		tc->off += 1ull << tc->root.page_shift;
+		tc->off = ms_sum(tc->off, 1ull << tc->root.page_shift);
 		return NULL;
 	}
 	struct ms_error *err =

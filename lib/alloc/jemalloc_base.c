@@ -112,7 +112,7 @@ static void check_places(struct ms_jemalloc *je)
 	ms_array_foreach (place, &je->places)
 		for (uint64_t at = place->start; at < place->end; at += MS_JEMALLOC_BLOCK)
 			if (!ms_jemalloc_block_at(je, at))
-				je->off += 1ull << MS_JEMALLOC_PAGE;
+				je->off = ms_sum(je->off, 1ull << MS_JEMALLOC_PAGE);
 }
 
 struct ms_error *ms_jemalloc_read_base(struct ms_jemalloc *je)

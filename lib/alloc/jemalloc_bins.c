@@ -125,11 +125,6 @@ static bool are_bins(struct ms_jemalloc *je, const struct bins *bins)
 	return used >= bins->fit && odd <= ODD_MAX;
 }
 
-static uint64_t differ(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : b - a;
-}
-
 static void compare(struct ms_jemalloc *je, const struct bins *bins,
 	const struct ms_jemalloc_tally *tally, struct ms_alloc_arena *arena)
 {
@@ -138,11 +133,10 @@ static void compare(struct ms_jemalloc *je, const struct bins *bins,
 		uint64_t off, size = ms_jemalloc_class_size(c);
 		if (!count_of(je, bins, c, &count))
 			continue;
-		off = differ(count.slots, tally->slots[c]);
+		off = ms_difference(count.slots, tally->slots[c]);
 		if (!off && count.slabs != tally->slabs[c])
 			off = 1;
-		if (ms_mul(off, size, &off) && ms_add(arena->off, off, &off))
-			arena->off = off;
+		arena->off = ms_sum(arena->off, ms_product(off, size));
 	}
 }
 
@@ -161,8 +155,7 @@ struct ms_error *ms_jemalloc_check_bins(struct ms_jemalloc *je)
 		if (bins.fit < LEAST || !are_bins(je, &bins))
 			continue;
 		compare(je, &bins, &je->tallies.v[block->arena - je->first_arena], arena);
-		if (!ms_add(je->off, arena->off, &je->off))
-			je->off = UINT64_MAX;
+		je->off = ms_sum(je->off, arena->off);
 	}
 	return NULL;
 }

@@ -111,7 +111,7 @@ static struct ms_error *add_extent(
 	if (!err && ok)
 		err = ms_jemalloc_arena(je, e->arena, &ok, &row.arena);
 	if (err || !ok) {
-		je->off += size;
+		je->off = ms_sum(je->off, size);
 		return err;
 	}
 	reading->end = e->range.end;
@@ -138,7 +138,7 @@ static struct ms_error *read_page(
 		return NULL;
 	if (page.extent == reading->descriptor) {
 		if (address >= reading->end) // it is shorter than its entries say
-			je->off += 1ull << MS_JEMALLOC_PAGE;
+			je->off = ms_sum(je->off, 1ull << MS_JEMALLOC_PAGE);
 		return NULL;
 	}
 	reading->descriptor = page.extent;
@@ -150,7 +150,8 @@ static struct ms_error *read_page(
 		if (address < reading->end)
 			return NULL;
 	}
-	je->off += 1ull << MS_JEMALLOC_PAGE; // it is no part of any extent
+	je->off =
+		ms_sum(je->off, 1ull << MS_JEMALLOC_PAGE); // it is no part of any extent
 	return NULL;
 }
 
@@ -191,7 +192,7 @@ static struct ms_error *enter_table(
 			   : ms_ranges_add(&reading->tables,
 				     (struct ms_range){ table, table + size });
 	}
-	reading->je->off += 1ull << MS_JEMALLOC_PAGE;
+	reading->je->off = ms_sum(reading->je->off, 1ull << MS_JEMALLOC_PAGE);
 	return NULL;
 }
 

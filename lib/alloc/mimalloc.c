@@ -196,7 +196,7 @@ static struct ms_error *mark_free(struct heap *heap, const struct ms_mi_page *pa
 		odd += n_thread - page->used;
 	if (!odd && !is_right)
 		odd = 1;
-	heap->off += odd * page->block;
+	heap->off = ms_sum(heap->off, ms_product(odd, page->block));
 	return NULL;
 }
 
@@ -278,7 +278,7 @@ static struct ms_error *add_row(struct heap *heap, uint32_t arena,
 	if (!is_right) {
 		uint64_t start = segment->address + (uint64_t)at * MS_MI_SLICE;
 		uint64_t size = (uint64_t)*ret_slices * MS_MI_SLICE;
-		heap->off += size;
+		heap->off = ms_sum(heap->off, size);
 		return add_extent(heap, arena, (struct ms_range){ start, start + size },
 			MS_ALLOC_TORN);
 	}
@@ -330,7 +330,7 @@ static void check_broken(struct heap *heap, uint64_t address)
 	uint64_t cookie;
 	if (ms_peek_u64(heap->find->peek, address + heap->layout->at.cookie, &cookie) &&
 		(cookie ^ address) == heap->key)
-		heap->off += MS_MI_SLICE;
+		heap->off = ms_sum(heap->off, MS_MI_SLICE);
 }
 
 static struct ms_error *add_segment(struct heap *heap, uint64_t address)
@@ -350,7 +350,7 @@ static struct ms_error *add_segment(struct heap *heap, uint64_t address)
 		return err;
 	heap->alloc->arenas.v[arena].system += segment.size;
 	if (!ms_mi_segment_has_rows(heap->layout, heap->search->bytes, &segment))
-		heap->off += MS_MI_SLICE;
+		heap->off = ms_sum(heap->off, MS_MI_SLICE);
 	err = add_extent(heap, arena,
 		(struct ms_range){
 			address, address + (uint64_t)segment.info_slices * MS_MI_SLICE },
@@ -417,7 +417,7 @@ static struct ms_error *mark_delayed(struct heap *heap, const struct owner *owne
 		if (is_right)
 			err = ms_marks_set(marks, at, MS_MARK_FREE, &is_new);
 		if (err || !is_new || !ms_peek_u64(heap->find->peek, at, &at)) {
-			heap->off += is_right ? page.block : 8;
+			heap->off = ms_sum(heap->off, is_right ? page.block : 8);
 			return err;
 		}
 	}
@@ -436,7 +436,7 @@ static void check_heap(struct heap *heap, const struct owner *owner)
 			&pages))
 		return;
 	if (pages != owner->pages) {
-		heap->off += MS_MI_SLICE;
+		heap->off = ms_sum(heap->off, MS_MI_SLICE);
 		heap->reason = "a heap's count of pages does not match its segments";
 	}
 }

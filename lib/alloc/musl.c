@@ -71,13 +71,13 @@ static struct ms_error *add_meta(
 {
 	struct ms_musl_group group;
 	if (!ms_musl_meta_parse(bytes, address, &group)) {
-		heap->off += group.start ? MS_MUSL_UNIT : 0;
+		heap->off = ms_sum(heap->off, group.start ? MS_MUSL_UNIT : 0);
 		return NULL;
 	}
 	if (group.size_class < MS_MUSL_CLASSES && !group.is_donated)
 		heap->seen[group.size_class] += group.slots;
 	if (!is_group(heap->find, &group)) {
-		heap->off += group.size;
+		heap->off = ms_sum(heap->off, group.size);
 		return NULL;
 	}
 	struct group *added = ms_array_push(&heap->groups);
@@ -98,7 +98,7 @@ static struct ms_error *add_area(struct heap *heap, uint64_t address)
 	if (ms_cancel_raised(heap->find->cancel))
 		return ms_error_new(MS_ERROR_CANCELLED, "interrupted");
 	if (!ms_peek_bytes(heap->find->peek, address, bytes, sizeof(bytes))) {
-		heap->off += MS_MUSL_AREA;
+		heap->off = ms_sum(heap->off, MS_MUSL_AREA);
 		return NULL;
 	}
 	for (uint64_t at = MS_MUSL_AREA_HEAD; !err && at + MS_MUSL_META <= MS_MUSL_AREA;
@@ -198,7 +198,7 @@ static struct ms_error *add_alone(struct heap *heap, const struct ms_musl_group 
 		.memory = slot_at(group, 0),
 		.usable = group->stride - 4 };
 	if (!group->free && !find_alone(heap, group, &extent.memory, &extent.usable))
-		heap->off += group->size;
+		heap->off = ms_sum(heap->off, group->size);
 	return ms_alloc_add_extent(heap->find->alloc, &extent);
 }
 
@@ -249,7 +249,7 @@ static void settle_groups(struct heap *heap)
 								 &outer->free_from)
 				      : group.at.is_mapped || group.at.is_donated;
 		if (!is_right) {
-			heap->off += group.at.size;
+			heap->off = ms_sum(heap->off, group.at.size);
 			continue;
 		}
 		group.depth = (uint8_t)depth;
@@ -289,17 +289,14 @@ static void stamp(struct heap *heap)
 	uint64_t odd = 0;
 	for (unsigned i = 0; i < MS_MUSL_CLASSES; i++) {
 		uint64_t seen = heap->seen[i], usage = heap->context.usage[i];
-		uint64_t slots = seen > usage ? seen - usage : usage - seen, bytes;
-		if (!ms_mul(slots, ms_musl_class_units(i) * MS_MUSL_UNIT, &bytes) ||
-			!ms_add(odd, bytes, &odd))
-			odd = UINT64_MAX - heap->off;
+		odd = ms_sum(odd, ms_product(ms_difference(seen, usage),
+					  ms_musl_class_units(i) * MS_MUSL_UNIT));
 	}
 	if (!heap->reason && odd)
 		heap->reason = "its count of slots per size does not match its groups";
 	else if (!heap->reason && heap->off)
 		heap->reason = "groups and their descriptors contradict each other";
-	if (!ms_add(odd, heap->off, &odd))
-		odd = UINT64_MAX;
+	odd = ms_sum(odd, heap->off);
 	alloc->arenas.v[heap->arena].system = heap->mapped + heap->areas;
 	alloc->arenas.v[heap->arena].off = odd;
 	if (heap->reason)

@@ -27,6 +27,25 @@ static inline bool ms_mul(uint64_t a, uint64_t b, uint64_t *ret)
 	return true;
 }
 
+/** a + b and a * b, or UINT64_MAX if that wraps: for sums that must not come round to 0. */
+static inline uint64_t ms_sum(uint64_t a, uint64_t b)
+{
+	uint64_t sum;
+	return ms_add(a, b, &sum) ? sum : UINT64_MAX;
+}
+
+static inline uint64_t ms_product(uint64_t a, uint64_t b)
+{
+	uint64_t product;
+	return ms_mul(a, b, &product) ? product : UINT64_MAX;
+}
+
+/** How far two numbers are apart. */
+static inline uint64_t ms_difference(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : b - a;
+}
+
 /** True if `size` bytes at `offset` lie within `total` bytes; never wraps. */
 static inline bool ms_fits(uint64_t offset, uint64_t size, uint64_t total)
 {

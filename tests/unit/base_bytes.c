@@ -186,6 +186,11 @@ static void test_checked_arithmetic(void **state)
 	uint64_t v = 99;
 	assert_false(ms_add(UINT64_MAX, 1, &v));
 	assert_false(ms_mul(UINT64_C(1) << 32, UINT64_C(1) << 32, &v));
+	assert_int_equal(ms_sum(2, 3), 5);
+	assert_int_equal(ms_sum(UINT64_C(1) << 63, UINT64_C(1) << 63), UINT64_MAX);
+	assert_int_equal(ms_product(6, 7), 42);
+	assert_int_equal(ms_product(UINT64_C(1) << 32, UINT64_C(1) << 32), UINT64_MAX);
+	assert_int_equal(ms_difference(3, UINT64_MAX), UINT64_MAX - 3);
 	assert_false(ms_align_up(UINT64_MAX - 5, 4096, &v));
 	assert_int_equal(v, 99);
 	assert_true(ms_align_up(4097, 4096, &v));

@@ -131,6 +131,16 @@ void ms_alloc_stamp(
 	va_end(args);
 }
 
+void ms_alloc_leave_out(struct ms_alloc *alloc, uint32_t instance, struct ms_range range)
+{
+	struct ms_alloc_instance *row = &alloc->instances.v[instance];
+	row->off = ms_sum(row->off, range.start < range.end ? ms_range_size(range) : 0);
+	row->grade = MS_GRADE_STRUCTURAL;
+	if (!row->reason[0])
+		(void)snprintf(row->reason, sizeof(row->reason),
+			"parts of it overlap others, or are too many");
+}
+
 struct ms_error *ms_alloc_stamp_all(struct ms_alloc *alloc)
 {
 	struct ms_error *err = NULL;
@@ -157,6 +167,12 @@ static int compare_regions(const void *pa, const void *pb)
 	return (a->range.start > b->range.start) - (a->range.start < b->range.start);
 }
 
+static void drop_region(struct ms_alloc *alloc, const struct ms_alloc_region *region)
+{
+	if (region->is_slabs)
+		ms_alloc_leave_out(alloc, region->instance, region->range);
+}
+
 // What overlaps a region that begins before it is dropped: books that contradict each
 // other. Its bytes show up as missing in the stamp.
 void ms_alloc_settle_regions(struct ms_alloc *alloc)
@@ -169,8 +185,10 @@ void ms_alloc_settle_regions(struct ms_alloc *alloc)
 	for (size_t i = 0; i < alloc->regions.n; i++) {
 		const struct ms_alloc_region *region = &alloc->regions.v[i];
 		if (region->range.start < end) {
-			if (region->is_whole || !alloc->regions.v[kept - 1].is_whole)
+			if (region->is_whole || !alloc->regions.v[kept - 1].is_whole) {
+				drop_region(alloc, region);
 				continue;
+			}
 			kept--; // where blocks are known, that is worth more
 		}
 		end = region->range.end;
@@ -185,6 +203,12 @@ const struct ms_alloc_region *ms_alloc_region_at(
 	return ms_range_at(alloc->regions.v, alloc->regions.n, address);
 }
 
+static void drop_extent(void *arg, const struct ms_extent *extent)
+{
+	struct ms_alloc *alloc = arg;
+	ms_alloc_leave_out(alloc, alloc->arenas.v[extent->arena].instance, extent->range);
+}
+
 static struct ms_error *find_all(struct ms_alloc_find *find)
 {
 	struct ms_error *err = ms_modules_load(find->target, &find->modules);
@@ -195,7 +219,8 @@ static struct ms_error *find_all(struct ms_alloc_find *find)
 	if (!err)
 		err = ms_target_check_alive(find->target);
 	if (!err)
-		(void)ms_extents_settle(&find->alloc->private->extents);
+		ms_extents_settle(
+			&find->alloc->private->extents, drop_extent, find->alloc);
 	if (!err)
 		err = ms_slabs_regions(find->alloc);
 	if (!err)

@@ -81,7 +81,13 @@ struct ms_error *ms_alloc_add_extent(
 struct ms_error *ms_alloc_mark(
 	struct ms_alloc *alloc, uint64_t memory, enum ms_alloc_state state) MS_MUST_CHECK;
 
-/** Sort the regions; what overlaps an earlier one is dropped. */
+/**
+ * Say, after its stamp, that memory of an instance is left out: it overlaps other memory,
+ * or there is no room for more. glibc's are stamped after the walk, which misses it.
+ */
+void ms_alloc_leave_out(struct ms_alloc *alloc, uint32_t instance, struct ms_range range);
+
+/** Sort the regions; what overlaps an earlier one is left out. */
 void ms_alloc_settle_regions(struct ms_alloc *alloc);
 
 /** The region that holds an address, or NULL; needs them settled. Cost: logarithmic. */

@@ -22,23 +22,22 @@ static bool is_sound(const struct ms_extent *e)
 	       end <= ms_range_size(e->range);
 }
 
-uint64_t ms_extents_settle(struct ms_extents *extents)
+void ms_extents_settle(struct ms_extents *extents, ms_extent_fn on_drop, void *arg)
 {
-	uint64_t dropped = 0, end = 0;
+	uint64_t end = 0;
 	size_t kept = 0;
 	if (extents->n)
 		qsort(extents->v, extents->n, sizeof(*extents->v), compare);
 	for (size_t i = 0; i < extents->n; i++) {
 		const struct ms_extent *e = &extents->v[i];
 		if (!is_sound(e) || e->range.start < end) {
-			dropped += ms_range_size(e->range);
+			on_drop(arg, e);
 			continue;
 		}
 		end = e->range.end;
 		extents->v[kept++] = *e;
 	}
 	extents->n = kept;
-	return dropped;
 }
 
 const struct ms_extent *ms_extents_at(

@@ -26,12 +26,14 @@ struct ms_extents {
 	size_t cap;
 };
 
+/** Called for an extent that is dropped. */
+typedef void (*ms_extent_fn)(void *arg, const struct ms_extent *extent);
+
 /**
  * Sort; drop what overlaps an extent that begins before it, and slabs that do not fit
  * their range.
- * @return bytes that were dropped
  */
-uint64_t ms_extents_settle(struct ms_extents *extents);
+void ms_extents_settle(struct ms_extents *extents, ms_extent_fn on_drop, void *arg);
 
 /** The extent that holds an address, among those from `first` to before `end`, which are
  * ascending and disjoint; or NULL. */

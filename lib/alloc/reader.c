@@ -156,6 +156,10 @@ static struct ms_error *claim_region(
 	struct ms_error *err = ms_claims_kind(claims, &row, &claim.kind);
 	if (!err && !region->is_whole)
 		err = ms_blocks_new(region->range, unit, &heap->blocks);
+	if (ms_error_catch(&err, MS_ERROR_LIMIT)) { // one of a size nobody has
+		region->is_whole = true;
+		ms_alloc_leave_out(heaps->alloc, region->instance, region->range);
+	}
 	if (err)
 		return err;
 	claim.blocks = heap->blocks;

@@ -37,6 +37,10 @@ struct ms_error *ms_slabs_regions(struct ms_alloc *alloc)
 			continue;
 		}
 		struct ms_error *err = ms_alloc_add_region(alloc, &region);
+		if (ms_error_catch(&err, MS_ERROR_LIMIT)) {
+			ms_alloc_leave_out(alloc, region.instance, region.range);
+			continue;
+		}
 		if (err)
 			return err;
 		last = &alloc->regions.v[alloc->regions.n - 1];

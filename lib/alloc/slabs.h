@@ -7,8 +7,10 @@
 #include "alloc/alloc_internal.h"
 #include "alloc/emit.h"
 
-/** Make regions of the extents, settled before: neighbours within one mapping together.
- * Errors: NOMEM, LIMIT. */
+/**
+ * Make regions of the extents, settled before: neighbours within one mapping together.
+ * What there is no room for is left out. Errors: NOMEM.
+ */
 struct ms_error *ms_slabs_regions(struct ms_alloc *alloc) MS_MUST_CHECK;
 
 /** Emit the blocks of a region. Errors: NOMEM, CANCELLED, fn's. */

@@ -286,6 +286,8 @@ static void finds_the_root(void **state)
 // Of what a table says, with one size of 8 bytes: slots, and bytes that did not fit.
 static uint64_t count_slots(const struct heap *heap, uint64_t pages, uint64_t *ret_off)
 {
+	put(heap->spans[0], 8, pages);
+	put(heap->spans[0], 0x28, 1 << 16);
 	pid_t pid = start_child();
 	struct ms_alloc_private private = { 0 };
 	struct ms_alloc alloc = { .private = &private };
@@ -294,8 +296,6 @@ static uint64_t count_slots(const struct heap *heap, uint64_t pages, uint64_t *r
 		.root = { (uintptr_t)(heap->data + ROOT_AT), SHIFT },
 		.classes = { .n = 2, .size[1] = 8, .pages[1] = pages } };
 	uint64_t slots = 0;
-	put(heap->spans[0], 8, pages);
-	put(heap->spans[0], 0x28, 1 << 16);
 	assert_null(ms_target_open_pid((uint64_t)pid, NULL, &find.target));
 	find.maps = ms_target_maps(find.target);
 	assert_null(ms_peek_new(find.target, &find.peek));

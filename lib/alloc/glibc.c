@@ -22,9 +22,10 @@ void ms_glibc_deinit(struct ms_glibcs *libcs)
 // All bytes of an arena's regions, whatever they are, must be what it got from the
 // kernel; a place that made no sense counts even if the sum is right. Counters that were
 // damaged may be anything, which is why no sum wraps.
-static uint64_t check_arena(struct ms_alloc_arena *arena)
+static uint64_t check_arena(struct ms_alloc_arena *arena, const struct ms_glibc *libc)
 {
-	uint64_t bytes = 0;
+	uint64_t bytes =
+		arena->is_main && arena->system ? libc->first_chunk - libc->sbrk_base : 0;
 	for (size_t state = 0; state < MS_ALLOC_STATE_COUNT; state++)
 		bytes += arena->count[state].bytes;
 	arena->off = ms_sum(ms_difference(bytes, arena->system),
@@ -121,7 +122,7 @@ struct ms_error *ms_glibc_stamp(struct ms_alloc *alloc, const struct ms_glibc *l
 	uint64_t counted;
 	for (uint32_t i = 0; i < libc->arena_n; i++)
 		offs.arenas = ms_sum(offs.arenas,
-			check_arena(&alloc->arenas.v[libc->first_arena + i]));
+			check_arena(&alloc->arenas.v[libc->first_arena + i], libc));
 	for (uint32_t i = 0; i < libc->arena_n; i++) {
 		const struct ms_alloc_count *count =
 			alloc->arenas.v[libc->first_arena + i].count;

@@ -63,8 +63,10 @@ struct ms_glibc {
 	uint64_t main_arena;
 	uint64_t par_address;
 	uint32_t instance;
-	uint64_t sbrk_base;
-	uint64_t heap_max;    ///< size and alignment of non-main heaps
+	uint64_t sbrk_base; ///< where brk was when malloc first asked for memory
+	uint64_t
+		first_chunk; ///< sbrk_base, aligned; what is in front of it is counted, too
+	uint64_t heap_max;   ///< size and alignment of non-main heaps
 	uint32_t heap_header; ///< bytes of heap_info; 0: no heap was seen
 	int32_t n_mmaps;
 	uint64_t mmapped;

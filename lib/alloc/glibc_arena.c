@@ -104,7 +104,7 @@ static uint64_t brk_start(const struct ms_alloc_find *find, const struct ms_glib
 	const struct ms_glibc_arena *arena)
 {
 	if (libc->par)
-		return libc->sbrk_base;
+		return libc->first_chunk;
 	const struct ms_mapping *m = ms_maps_find(find->maps, arena->top);
 	return m ? m->range.start : 0;
 }

@@ -300,7 +300,8 @@ static void read_par(struct ms_peek *peek, struct ms_glibc *libc)
 	}
 	libc->n_mmaps = (int32_t)ms_get_u32(p + libc->par->n_mmaps);
 	libc->mmapped = ms_get_u64(p + libc->par->mmapped);
-	libc->sbrk_base = ms_get_u64(p + libc->par->sbrk_base);
+	libc->sbrk_base = libc->first_chunk = ms_get_u64(p + libc->par->sbrk_base);
+	(void)ms_align_up(libc->sbrk_base, 16, &libc->first_chunk);
 	if (libc->par->cache_count)
 		libc->cache_fill = (unsigned)ms_min(
 			ms_get_u64(p + libc->par->cache_count), UINT16_MAX);

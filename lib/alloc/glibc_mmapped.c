@@ -341,7 +341,7 @@ static bool is_brk(const struct finder *f, uint64_t at)
 // memory begins in a mapping, and all that is known of is its first piece.
 static struct ms_error *search_brk(struct finder *f, struct ms_glibc *libc)
 {
-	uint64_t at = (libc->sbrk_base + 15) & ~15ull, limit = at + MS_PAGE_SIZE;
+	uint64_t at = libc->first_chunk, limit = at + MS_PAGE_SIZE;
 	struct ms_range within = { at, ms_glibc_writable_end(f->find->maps, at) };
 	bool is_first = true, is_alone = f->segmented == 1 || is_brk(f, at);
 	struct ms_error *err = NULL;
@@ -360,6 +360,8 @@ static struct ms_error *search_brk(struct finder *f, struct ms_glibc *libc)
 			return &ms_error_nomem;
 		*added = f->find->alloc->regions.n;
 		err = add_segment(f, libc, &region, /* is_sure= */ true);
+		if (is_first)
+			libc->found_segments += libc->first_chunk - libc->sbrk_base;
 		if (!err)
 			err = ms_ranges_remove(&f->spans, region.range);
 		at = region.range.end;

@@ -9,6 +9,7 @@ struct ms_piece_walk {
 	struct ms_piece *piece;
 	struct ms_emit emit;
 	bool does_list;
+	bool has_failed;
 	MS_ARRAY(struct ms_block) found;
 };
 
@@ -103,6 +104,7 @@ struct ms_error *ms_piece_begin(struct ms_pieces *pieces, uint64_t start, unsign
 		err = ms_chunks_header(
 			&piece->chunks, ms_chunks_open(&piece->chunks, pieces->alloc,
 						pieces->region, &walk->emit));
+	walk->has_failed = err != NULL;
 	*ret = walk;
 	return err;
 }
@@ -118,6 +120,7 @@ struct ms_error *ms_piece_feed(struct ms_piece_walk *walk, struct ms_range windo
 		err = ms_emit_flush(&walk->emit);
 	*ret_v = walk->found.v;
 	*ret_n = walk->found.n;
+	walk->has_failed |= err != NULL;
 	walk->piece->is_done =
 		!err && window.end >= ms_min(walk->piece->segment.end,
 					      walk->pieces->region->range.end);
@@ -134,7 +137,8 @@ void ms_piece_end(struct ms_piece_walk *walk)
 	if (!walk)
 		return;
 	struct ms_chunks *chunks = &walk->piece->chunks;
-	walk->piece->is_done |= chunks->at >= walk->piece->segment.end;
+	walk->piece->is_done |=
+		!walk->has_failed && chunks->at >= walk->piece->segment.end;
 	chunks->emit = NULL;
 	ms_array_deinit(&walk->found);
 	free(walk);

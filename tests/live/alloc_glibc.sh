@@ -47,6 +47,19 @@ finish
 check large blocks --phase=sizes,mmapped,align --size-min=1000 --blocks=2000 --seed=6
 finish
 
+
+# A heap that begins at an odd address, walked as a whole and into tables. Its first bytes
+# are malloc's only by its counters.
+start_blocks early blocks --early-sbrk --seed=7
+hold "$pid"
+dump "$pid" early.live
+expect_equal "$(jq '.instances[0].exact' early.live)" true "stamp of the walk"
+if [ -x "$MS_BUILD/cmd/memwho/memwho" ]; then
+	memwho --json "$pid" >early.ledger
+	expect_equal "$(jq -r '.allocators[0].grade' early.ledger)" exact "stamp of the tables"
+fi
+finish
+
 blocks_cc static gcc -static
 check static ./static
 dump "$pid" static.two 2

@@ -7,6 +7,8 @@ enum {
 	FAR_READS_MAX = 65536, // headers outside of the window, in one walk
 	WINDOW = 1 << 20,
 	AFTER = 4096, // a chunk's key may lie behind the window that its header is in
+	ABSENT_MIN =
+		16 << 20,  // bytes without pages that a process leaves so while it runs
 	FREED_HEADER = 48, // what malloc_trim keeps of a free chunk
 };
 
@@ -271,17 +273,36 @@ static struct ms_error *regain(struct ms_chunks *c, uint64_t at)
 	return emit(c, lost, at, is_foreign ? MS_ALLOC_FOREIGN : MS_ALLOC_TORN);
 }
 
-// From `at` on, the first place that leads on; none up to `end` leaves `at` there.
+// Pages that are not there hold no headers: behind them, or `at` itself. A process that
+// runs may have come to use them, but hardly so many.
+static uint64_t skip_absent(const struct ms_chunks *c, uint64_t at)
+{
+	const struct ms_pages *pages = ms_target_pages(c->alloc->private->target);
+	enum ms_page_state state = ms_pages_get(pages, at);
+	if (ms_page_is_resident(state) || state == MS_PAGE_UNKNOWN)
+		return at;
+	struct ms_range run = ms_pages_run(pages, at, c->region->range.end, &state);
+	return ms_range_size(run) >= (c->is_running ? ABSENT_MIN : 1) ? run.end : at;
+}
+
+// From `at` on, the first place that leads on; none up to `end` leaves `at` there, or
+// further on.
 static struct ms_error *resync(struct ms_chunks *c, const struct view *view, uint64_t end)
 {
-	uint64_t at = ms_max(c->at, view->range.start);
+	uint64_t at = ms_max(c->at, view->range.start), next = ms_max(end, c->at);
 	for (at = (at + 15) & ~15ull; at < end && has_header(view, at); at += 16) {
+		if (at % MS_PAGE_SIZE == 0)
+			at = skip_absent(c, at);
+		if (at >= end || !has_header(view, at)) {
+			next = ms_max(next, at);
+			break;
+		}
 		uint64_t head = ms_get_u64(view->bytes + (at - view->range.start) + 8);
 		if ((is_chunk(c, at, head) || is_top(c, at, head)) &&
 			leads_on(c, view, at))
 			return regain(c, at);
 	}
-	c->at = ms_max(end, c->at);
+	c->at = next;
 	return NULL;
 }
 

@@ -92,7 +92,8 @@ struct ms_alloc_arena {
 		free_resident; ///< resident bytes of free blocks; what is not reclaimable
 			       ///< of them is pinned by neighbours
 	uint64_t odd;          ///< bytes of blocks whose neighbours contradict them
-	uint64_t off;          ///< bytes that do not add up with its own counters
+	uint64_t links; ///< glibc: over the links between free blocks; for the stamp
+	uint64_t off;   ///< bytes that do not add up with its own counters
 };
 
 struct ms_alloc_instance {

@@ -144,11 +144,14 @@ void ms_glibc_deinit(struct ms_glibcs *libcs);
 /** The libc of an instance, or NULL. */
 const struct ms_glibc *ms_glibc_of(const struct ms_alloc *alloc, uint32_t instance);
 
+/** A link between two free chunks, or a bin and a chunk, as a number to be added up. */
+uint64_t ms_glibc_link(uint64_t from, uint64_t to);
+
 /**
- * Compare the free chunks a walk found with the lists that hold them: their number, bytes
- * and links. Only where nothing moves, and there are at most 200,000.
+ * Compare the free chunks a walk found with the bins that hold them: is each one where the
+ * next says that it comes from? Only where nothing moves.
  *
- * @param ret_off  out: bytes that differ; 0 also where nothing was compared
+ * @param ret_off  out: not 0 if some are not; 0 also where nothing was compared
  * Errors: NOMEM.
  */
 struct ms_error *ms_glibc_check_bins(const struct ms_alloc *alloc,

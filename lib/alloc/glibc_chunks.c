@@ -2,6 +2,8 @@
 
 #include "alloc/glibc_chunks.h"
 
+#include <string.h>
+
 enum {
 	FENCE = 16,            // the size a fencepost claims
 	FAR_READS_MAX = 65536, // headers outside of the window, in one walk
@@ -220,6 +222,8 @@ static void count_free(struct ms_chunks *c, uint64_t start, uint64_t end)
 static enum ms_alloc_state state_of(struct ms_chunks *c, const struct header *next)
 {
 	if (!(next->head & MS_CHUNK_PREV_INUSE)) {
+		c->emit->arena->links += ms_glibc_link(c->pending, c->links[0]) -
+					 ms_glibc_link(c->links[1], c->pending);
 		if (next->previous != c->pending_size)
 			c->emit->arena->odd += c->pending_size;
 		return MS_ALLOC_FREE;
@@ -328,6 +332,17 @@ static bool has_key(const struct ms_chunks *c, const struct view *view, uint64_t
 	return low < libc->caches.n && libc->caches.v[low].address == word;
 }
 
+// Where a chunk at the window's end has its links behind it they are read for themselves.
+static void take_links(struct ms_chunks *c, const struct view *view, uint64_t at)
+{
+	if (at + MS_CHUNK_MIN <= view->range.end)
+		memcpy(c->links, view->bytes + (at - view->range.start) + 16,
+			sizeof(c->links));
+	else if (!ms_target_get(
+			 c->alloc->private->target, at + 16, c->links, sizeof(c->links)))
+		memset(c->links, 0, sizeof(c->links));
+}
+
 // A fencepost. The second one of a pair in the middle of the main heap is followed by
 // whatever another user of brk put there; by a third one, if the top chunk that they took
 // the place of left 16 bytes.
@@ -379,6 +394,7 @@ static struct ms_error *step(struct ms_chunks *c, const struct view *view)
 	c->pending = c->at;
 	c->pending_size = size_of(h.head);
 	c->is_cached = has_key(c, view, c->at);
+	take_links(c, view, c->at);
 	c->at += c->pending_size;
 	return NULL;
 }

@@ -31,6 +31,7 @@ struct ms_chunks {
 	uint64_t entry;  ///< first header of this walk that was trusted; UINT64_MAX: none
 	uint64_t pending; ///< chunk whose state is not known yet; 0: none
 	uint64_t pending_size;
+	uint64_t links[2];   ///< of the pending one, if it is free: forward, back
 	bool is_cached;      ///< the pending one
 	uint64_t free_start; ///< run of free chunks that ends at `at`; 0: none
 	uint64_t last_fence; ///< end of the fencepost passed last

@@ -205,6 +205,7 @@ void ms_tally_add(struct ms_tally_arena *to, const struct ms_tally_arena *from)
 	to->reclaimable += from->reclaimable;
 	to->free_resident += from->free_resident;
 	to->odd += from->odd;
+	to->links += from->links;
 }
 
 struct ms_error *ms_sizes_merge(struct ms_sizes *to, const struct ms_sizes *from)
@@ -273,6 +274,7 @@ struct ms_error *ms_tally_finish(const struct ms_tally *tally, struct ms_alloc *
 		arena->reclaimable = tally->arenas[i].reclaimable;
 		arena->free_resident = tally->arenas[i].free_resident;
 		arena->odd = tally->arenas[i].odd;
+		arena->links = tally->arenas[i].links;
 	}
 	struct ms_error *err = ms_sizes_merge(&all, &tally->sizes);
 	if (!err)

@@ -10,6 +10,7 @@ struct ms_tally_arena {
 	uint64_t reclaimable;   ///< resident bytes
 	uint64_t free_resident; ///< resident bytes of free blocks
 	uint64_t odd;           ///< bytes of blocks whose neighbours contradict them
+	uint64_t links;         ///< glibc: over the links between free blocks; wraps
 };
 
 enum {

@@ -128,6 +128,7 @@ struct image {
 	uint8_t *bytes[PARTS];
 	struct expected blocks[BLOCKS_MAX];
 	size_t n;
+	bool is_damaged; // a free chunk leads back to another than leads to it
 };
 
 // An arena being made.
@@ -276,6 +277,8 @@ static void fill_bins(struct maker *m)
 	}
 	put(image, last + 16, first);
 	put(image, first + 24, last);
+	if (image->is_damaged && m->free_n)
+		put(image, m->free[m->free_n - 1] + 24, m->free[m->free_n - 1]);
 	if (!m->fast_n)
 		return;
 	put(image, m->arena + image->r->state.fast + 8, m->fast[0]);
@@ -582,6 +585,11 @@ static void check_alloc(const struct image *image, const struct ms_alloc *alloc)
 	const struct ms_alloc_instance *instance = &alloc->instances.v[0];
 	assert_int_equal(alloc->instances.n, 1);
 	assert_string_equal(instance->layout, r->layout);
+	if (image->is_damaged) {
+		assert_int_equal(instance->grade, MS_GRADE_STRUCTURAL);
+		assert_non_null(strstr(instance->reason, "bins"));
+		return;
+	}
 	assert_string_equal(instance->reason, "");
 	assert_int_equal(instance->grade, MS_GRADE_EXACT);
 	assert_int_equal(instance->mmapped_blocks, 3);
@@ -616,9 +624,10 @@ static void walk(struct image *image, const char *path)
 	ms_target_free(target);
 }
 
-static void check_release(const struct release *r, const char *directory, bool has_file)
+static void check_release(
+	const struct release *r, const char *directory, bool has_file, bool is_damaged)
 {
-	struct image image = { .r = r };
+	struct image image = { .r = r, .is_damaged = is_damaged };
 	char core[64], libc[64];
 	uint64_t tp[THREADS];
 	print_message("%s %s its file\n", r->name, has_file ? "with" : "without");
@@ -649,7 +658,17 @@ static void walks_every_release(void **state)
 	assert_non_null(mkdtemp(directory));
 	for (size_t i = 0; i < sizeof(releases) / sizeof(releases[0]); i++)
 		for (int has_file = 1; has_file >= 0; has_file--)
-			check_release(&releases[i], directory, has_file);
+			check_release(&releases[i], directory, has_file, false);
+	rmdir(directory);
+}
+
+static void tells_a_wrong_link(void **state)
+{
+	char directory[] = "/tmp/alloc_glibc.XXXXXX";
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	for (size_t i = 0; i < sizeof(releases) / sizeof(releases[0]); i++)
+		check_release(&releases[i], directory, true, true);
 	rmdir(directory);
 }
 
@@ -657,6 +676,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(walks_every_release),
+		cmocka_unit_test(tells_a_wrong_link),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

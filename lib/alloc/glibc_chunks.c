@@ -242,10 +242,12 @@ static struct ms_error *resolve(struct ms_chunks *c, const struct header *next)
 		return NULL;
 	enum ms_alloc_state state = state_of(c, next);
 	c->pending = 0;
-	if (state == MS_ALLOC_FREE || state == MS_ALLOC_FAST)
+	if (state == MS_ALLOC_FREE || state == MS_ALLOC_FAST) {
+		c->begins_free |= start == c->entry;
 		count_free(c, start, end);
-	else if (c->free_start)
+	} else if (c->free_start) {
 		end_free_run(c, start);
+	}
 	return emit(c, start, end, state);
 }
 
@@ -262,14 +264,18 @@ static void lose(struct ms_chunks *c)
 	c->pending = 0;
 }
 
-static struct ms_error *regain(struct ms_chunks *c, uint64_t at)
+static struct ms_error *regain(struct ms_chunks *c, const struct view *view, uint64_t at)
 {
 	uint64_t lost = c->lost;
 	c->is_synced = true;
 	c->at = at;
 	c->lost = UINT64_MAX;
-	if (c->entry == UINT64_MAX)
+	if (c->entry == UINT64_MAX) {
+		struct header h = header_at(view, at);
 		c->entry = at;
+		c->entry_words[0] = h.previous;
+		c->entry_words[1] = h.head;
+	}
 	if (lost == UINT64_MAX)
 		return NULL; // looking for the way in: what lies before is another's
 	bool is_foreign = c->is_foreign;
@@ -304,7 +310,7 @@ static struct ms_error *resync(struct ms_chunks *c, const struct view *view, uin
 		uint64_t head = ms_get_u64(view->bytes + (at - view->range.start) + 8);
 		if ((is_chunk(c, at, head) || is_top(c, at, head)) &&
 			leads_on(c, view, at))
-			return regain(c, at);
+			return regain(c, view, at);
 	}
 	c->at = next;
 	return NULL;
@@ -368,6 +374,7 @@ static struct ms_error *pass_fence(struct ms_chunks *c, const struct view *view)
 static struct ms_error *pass_top(struct ms_chunks *c)
 {
 	uint64_t top = c->at;
+	c->begins_free |= top == c->entry;
 	end_at_top(c, top);
 	c->at = c->region->range.end;
 	return emit(c, top, c->at, MS_ALLOC_TOP);
@@ -465,19 +472,28 @@ static struct ms_error *emit_lost(struct ms_chunks *c, uint64_t end)
 	return emit(c, lost, end, c->is_foreign ? MS_ALLOC_FOREIGN : MS_ALLOC_TORN);
 }
 
-struct ms_error *ms_chunks_close(struct ms_chunks *chunks, uint64_t at)
+bool ms_chunks_agree(const struct ms_chunks *chunks, const struct ms_chunks *next)
 {
-	struct header next = { 0, MS_CHUNK_PREV_INUSE };
-	struct ms_error *err = NULL;
-	if (!chunks->is_synced)
-		return emit_lost(chunks, at);
-	if (chunks->pending &&
-		!ms_target_get(chunks->alloc->private->target, at, &next, sizeof(next)))
-		next = (struct header){ 0, MS_CHUNK_PREV_INUSE };
-	err = resolve(chunks, &next);
-	if (chunks->free_start)
-		end_free_run(chunks, at);
-	return err;
+	if (chunks->is_synced)
+		return next->entry == chunks->at;
+	// Behind others' brk memory it takes a longer row to be believed.
+	return next->entry != UINT64_MAX && !chunks->is_foreign;
+}
+
+struct ms_error *ms_chunks_join(
+	struct ms_chunks *chunks, struct ms_chunks *next, bool *ret_is_joined)
+{
+	struct header first = { next->entry_words[0], next->entry_words[1] };
+	struct ms_error *err = chunks->is_synced ? resolve(chunks, &first)
+						 : emit_lost(chunks, next->entry);
+	*ret_is_joined = !chunks->free_start || !next->begins_free;
+	if (err || !*ret_is_joined || !chunks->free_start)
+		return err;
+	if (next->pending == next->entry)
+		next->free_start = chunks->free_start; // whether it ends is not known yet
+	else
+		end_free_run(chunks, next->entry);
+	return NULL;
 }
 
 struct ms_error *ms_chunks_end(struct ms_chunks *chunks)

@@ -29,7 +29,9 @@ struct ms_chunks {
 	uint64_t at;     ///< next header
 	uint64_t lost;   ///< where the walk lost its way; while not is_synced
 	uint64_t entry;  ///< first header of this walk that was trusted; UINT64_MAX: none
-	uint64_t pending; ///< chunk whose state is not known yet; 0: none
+	uint64_t entry_words[2]; ///< it
+	bool begins_free;        ///< a free chunk, or the top chunk, is the first
+	uint64_t pending;        ///< chunk whose state is not known yet; 0: none
 	uint64_t pending_size;
 	uint64_t links[2];   ///< of the pending one, if it is free: forward, back
 	bool is_cached;      ///< the pending one
@@ -70,10 +72,21 @@ struct ms_error *ms_chunks_feed(struct ms_chunks *chunks, const uint8_t *bytes,
 struct ms_error *ms_chunks_run(struct ms_chunks *chunks, uint64_t end) MS_MUST_CHECK;
 
 /**
- * Another walk goes on from `at`: give out what is pending, or what was lost up to there.
+ * Would this walk, if it went on, find what another one found that began further on? So it
+ * does if that one's first header is where this one is, or if both looked for the first
+ * place that leads on.
+ */
+bool ms_chunks_agree(const struct ms_chunks *chunks, const struct ms_chunks *next);
+
+/**
+ * Give out what is left up to the first header of another walk that agrees.
+ *
+ * @param ret_is_joined  out: false if free chunks on both sides are one run, whose gain
+ *                       only a walk that goes on from this one can tell
  * Errors: as ms_chunks_feed.
  */
-struct ms_error *ms_chunks_close(struct ms_chunks *chunks, uint64_t at) MS_MUST_CHECK;
+struct ms_error *ms_chunks_join(struct ms_chunks *chunks, struct ms_chunks *next,
+	bool *ret_is_joined) MS_MUST_CHECK;
 
 /**
  * The end of the region: give out what is pending.

@@ -171,16 +171,20 @@ static void lose(struct ms_pieces *pieces, struct ms_piece *piece)
 		&piece->chunks, pieces->alloc, pieces->region, NULL, piece->segment.end);
 }
 
-// A process that ended leaves the piece empty, which the stamp will tell.
-static struct ms_error *walk_again(struct ms_piece_walk *walk, uint64_t from)
+// The walk so far goes on into this piece. A process that ended leaves the piece empty,
+// which the stamp will tell.
+static struct ms_error *go_on(struct ms_piece_walk *walk, const struct ms_piece *last)
 {
 	struct ms_chunks *chunks = &walk->piece->chunks;
-	ms_chunks_open_at(
-		chunks, walk->pieces->alloc, walk->pieces->region, &walk->emit, from);
-	chunks->is_synced = true;
-	chunks->entry = from;
-	struct ms_error *err = ms_chunks_run(chunks,
-		ms_min(walk->piece->segment.end, walk->pieces->region->range.end));
+	struct ms_range segment = walk->piece->segment;
+	struct ms_error *err = discard(walk);
+	if (err)
+		return err;
+	*chunks = last->chunks;
+	chunks->emit = &walk->emit;
+	if (!chunks->is_synced)
+		chunks->at = ms_max(chunks->at, segment.start);
+	err = ms_chunks_run(chunks, ms_min(segment.end, walk->pieces->region->range.end));
 	bool is_gone = ms_error_catch(&err, MS_ERROR_GONE);
 	if (!err)
 		err = ms_emit_flush(&walk->emit);
@@ -190,35 +194,52 @@ static struct ms_error *walk_again(struct ms_piece_walk *walk, uint64_t from)
 	return discard(walk);
 }
 
+// Does the piece begin where the walk so far ends? Then all that is left of that is given
+// out.
+static struct ms_error *meet(struct ms_pieces *pieces, struct ms_piece *last,
+	struct ms_piece *piece, struct ms_sizes *sizes, bool *ret_is_joined)
+{
+	struct ms_piece_walk *walk;
+	*ret_is_joined = false;
+	if (!piece->is_done || !ms_chunks_agree(&last->chunks, &piece->chunks))
+		return NULL;
+	struct ms_error *err = new_walk(pieces, last, sizes, &walk);
+	if (err)
+		return err;
+	last->chunks.emit = &walk->emit;
+	err = ms_chunks_join(&last->chunks, &piece->chunks, ret_is_joined);
+	if (!err)
+		err = ms_emit_flush(&walk->emit);
+	ms_piece_end(walk);
+	return err;
+}
+
+// Nothing in it is where a walk could go on: it lies in one block, or nowhere.
+static bool is_passed(const struct ms_piece *last, const struct ms_piece *piece)
+{
+	return last->chunks.is_synced
+		       ? last->chunks.at >= piece->segment.end
+		       : piece->is_done && piece->chunks.entry == UINT64_MAX;
+}
+
 // The walk so far ends in `last`; this piece is the next. *last moves on to it if its
 // blocks are right, or were made right.
 static struct ms_error *join_one(struct ms_pieces *pieces, struct ms_piece **last,
 	struct ms_piece *piece, struct ms_sizes *sizes)
 {
-	struct ms_piece_walk *walk, *before;
-	uint64_t at = (*last)->chunks.at;
-	bool is_lost = !(*last)->chunks.is_synced;
-	struct ms_error *err = new_walk(pieces, piece, sizes, &walk);
-	if (err)
-		return err;
-	if (is_lost)
-		at = piece->is_done ? piece->chunks.entry : piece->segment.end;
-	bool begins = at < piece->segment.end;
-	if (!begins || !piece->is_done || piece->chunks.entry != at)
-		err = discard(walk);
-	if (!err && begins)
-		err = new_walk(pieces, *last, sizes, &before);
-	if (!err && begins) {
-		(*last)->chunks.emit = &before->emit;
-		err = ms_chunks_close(&(*last)->chunks, at);
-		if (!err)
-			err = ms_emit_flush(&before->emit);
-		ms_piece_end(before);
-		if (!err && (!piece->is_done || piece->chunks.entry != at))
-			err = walk_again(walk, at);
-		*last = piece;
+	struct ms_piece_walk *walk;
+	bool is_joined = false, is_passed_by = is_passed(*last, piece);
+	struct ms_error *err =
+		is_passed_by ? NULL : meet(pieces, *last, piece, sizes, &is_joined);
+	if (!err && !is_joined) {
+		err = new_walk(pieces, piece, sizes, &walk);
+		if (err)
+			return err;
+		err = is_passed_by ? discard(walk) : go_on(walk, *last);
+		ms_piece_end(walk);
 	}
-	ms_piece_end(walk);
+	if (!is_passed_by)
+		*last = piece;
 	return err;
 }
 

@@ -7,10 +7,10 @@ need_command jq
 # arenas FILE FILTER: the same figures from the ledger and from the plain walk.
 compare()
 {
-	jq -S '[.arenas[] | {system: .system_bytes, states: .states}],
+	jq -S '[.arenas[] | {system: .system_bytes, gain: .reclaimable_bytes, states: .states}],
 		[.size_classes[] | {size: .size_bytes, states: .states}]' "$1.ledger" >"$1.a"
 	jq -S 'def states: with_entries(select(.value.blocks > 0) | .value |= {blocks, bytes});
-		[(.arenas, .mmapped)[] | {system, states: (.count | states)}],
+		[(.arenas, .mmapped)[] | {system, gain: .reclaimable, states: (.count | states)}],
 		[.sizes[] | {size, live, free, fast, cached}]' "$1.walk" >"$1.b"
 	jq -S -s '.[1] | map({size,
 		live: (.states.live.blocks // 0), free: (.states.free.blocks // 0),
@@ -18,22 +18,34 @@ compare()
 		"$1.a" >"$1.sizes"
 	jq -S -s '.[1]' "$1.b" >"$1.walked"
 	cmp "$1.sizes" "$1.walked" || fail "$1: other sizes than the plain walk's"
-	jq -S -s '.[0] | map(.states)' "$1.a" >"$1.arenas"
-	jq -S -s '.[0] | map(.states)' "$1.b" | cmp - "$1.arenas" ||
+	jq -S -s '.[0] | map({gain, states})' "$1.a" >"$1.arenas"
+	jq -S -s '.[0] | map({gain, states})' "$1.b" | cmp - "$1.arenas" ||
 		fail "$1: other arenas than the plain walk's"
 }
 
-start decoys decoys
-hold "$pid"
-memwho --json --threads=1 "$pid" >one.ledger
-memwho --json --threads=2 "$pid" >two.ledger
-memwho --json --threads=7 "$pid" >seven.ledger
-for n in two seven; do
-	jq -S 'del(.target, .outside)' $n.ledger >$n.same
-	jq -S 'del(.target, .outside)' one.ledger | cmp - $n.same || fail "$n workers see something else"
-done
-expect_equal "$(jq -r '.allocators[0].grade' one.ledger)" exact stamp
-[ "$(jq '[.arenas[].system_bytes] | max' one.ledger)" -gt 100000000 ] ||
-	fail "the heap is too small to have pieces"
-"$MS_BUILD/tests/alloc_dump" "$pid" 1 >one.walk
-compare one
+# check NAME STAMP COMMAND...: with several numbers of workers.
+check()
+{
+	ms_pieces=$1
+	ms_stamp=$2
+	shift 2
+	start "$ms_pieces" "$@"
+	hold "$pid"
+	memwho --json --threads=1 "$pid" >"$ms_pieces.ledger"
+	jq -S 'del(.target, .outside)' "$ms_pieces.ledger" >one.same
+	for n in 2 7; do
+		memwho --json --threads=$n "$pid" | jq -S 'del(.target, .outside)' >more.same
+		cmp one.same more.same || fail "$ms_pieces: $n workers see something else"
+	done
+	expect_equal "$(jq -r '.allocators[0].grade' "$ms_pieces.ledger")" "$ms_stamp" stamp
+	[ "$(jq '[.arenas[].system_bytes] | max' "$ms_pieces.ledger")" -gt 100000000 ] ||
+		fail "the heap is too small to have pieces"
+	"$MS_BUILD/tests/alloc_dump" "$pid" 1 >"$ms_pieces.walk"
+	compare "$ms_pieces"
+	kill -KILL "$pid"
+}
+
+check decoys exact decoys
+# Others' brk memory, and sizes that lead nowhere, over the ends of pieces.
+check foreign exact blocks --threads=0 --foreign-sizes --blocks=120000 --phase=sizes
+check torn structural decoys torn

@@ -11,8 +11,8 @@ struct ms_error *ms_emit_flush(struct ms_emit *emit)
 
 struct ms_error *ms_emit_block(struct ms_emit *emit, const struct ms_alloc_block *block)
 {
-	struct ms_error *err = ms_sizes_add(emit->sizes, emit->instance,
-		ms_range_size(block->range), block->state, 1);
+	struct ms_error *err = ms_sizes_add(
+		emit->sizes, emit->instance, ms_range_size(block->range), block->state);
 	ms_tally_block(emit->arena, block);
 	if (err || !emit->fn)
 		return err;

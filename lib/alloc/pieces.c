@@ -29,6 +29,8 @@ struct ms_error *ms_pieces_init(struct ms_pieces *pieces)
 
 void ms_pieces_deinit(struct ms_pieces *pieces)
 {
+	for (size_t i = 0; i < pieces->n; i++)
+		ms_sizes_deinit(&pieces->v[i].sizes);
 	free(pieces->v);
 	pieces->v = NULL;
 	pieces->n = 0;
@@ -66,8 +68,8 @@ static struct ms_error *on_blocks(
 	return err;
 }
 
-static struct ms_error *new_walk(struct ms_pieces *pieces, struct ms_piece *piece,
-	struct ms_sizes *sizes, struct ms_piece_walk **ret)
+static struct ms_error *new_walk(
+	struct ms_pieces *pieces, struct ms_piece *piece, struct ms_piece_walk **ret)
 {
 	struct ms_piece_walk *walk = calloc(1, sizeof(*walk));
 	if (!walk)
@@ -75,7 +77,7 @@ static struct ms_error *new_walk(struct ms_pieces *pieces, struct ms_piece *piec
 	walk->pieces = pieces;
 	walk->piece = piece;
 	walk->emit.arena = &piece->tally;
-	walk->emit.sizes = sizes;
+	walk->emit.sizes = &piece->sizes;
 	walk->emit.instance = pieces->region->instance;
 	walk->emit.fn = on_blocks;
 	walk->emit.arg = walk;
@@ -83,8 +85,8 @@ static struct ms_error *new_walk(struct ms_pieces *pieces, struct ms_piece *piec
 	return NULL;
 }
 
-struct ms_error *ms_piece_begin(struct ms_pieces *pieces, uint64_t start, unsigned worker,
-	bool does_list, struct ms_piece_walk **ret)
+struct ms_error *ms_piece_begin(struct ms_pieces *pieces, uint64_t start, bool does_list,
+	struct ms_piece_walk **ret)
 {
 	uint64_t offset = start - pieces->region->range.start;
 	size_t number = (size_t)(offset / MS_PIECE);
@@ -93,7 +95,7 @@ struct ms_error *ms_piece_begin(struct ms_pieces *pieces, uint64_t start, unsign
 		return ms_error_new(
 			MS_ERROR_UNSUPPORTED, "there is a hole in the heap's mapping");
 	struct ms_piece *piece = &pieces->v[number];
-	struct ms_error *err = new_walk(pieces, piece, &pieces->sizes[worker], &walk);
+	struct ms_error *err = new_walk(pieces, piece, &walk);
 	if (err)
 		return err;
 	walk->does_list = does_list;
@@ -144,24 +146,13 @@ void ms_piece_end(struct ms_piece_walk *walk)
 	free(walk);
 }
 
-static struct ms_error *uncount(void *arg, struct ms_block block)
-{
-	struct ms_piece_walk *walk = arg;
-	const struct ms_alloc_kinds *kinds = walk->pieces->kinds;
-	for (int state = 0; state < MS_ALLOC_CLASSED; state++)
-		if (kinds->v[state] == block.kind)
-			return ms_sizes_add(walk->emit.sizes, walk->emit.instance,
-				ms_range_size(block.range), (enum ms_alloc_state)state,
-				-1);
-	return NULL;
-}
-
 // What a worker made of a piece was wrong: the piece lies in a block that began before it,
 // or its blocks begin elsewhere.
-static struct ms_error *discard(struct ms_piece_walk *walk)
+static void discard(struct ms_pieces *pieces, struct ms_piece *piece)
 {
-	memset(&walk->piece->tally, 0, sizeof(walk->piece->tally));
-	return ms_blocks_clear(walk->pieces->blocks, walk->piece->segment, uncount, walk);
+	memset(&piece->tally, 0, sizeof(piece->tally));
+	ms_sizes_deinit(&piece->sizes);
+	ms_blocks_clear(pieces->blocks, piece->segment);
 }
 
 // A piece of which nothing is known: whoever comes after it finds a way in by itself.
@@ -177,33 +168,33 @@ static struct ms_error *go_on(struct ms_piece_walk *walk, const struct ms_piece 
 {
 	struct ms_chunks *chunks = &walk->piece->chunks;
 	struct ms_range segment = walk->piece->segment;
-	struct ms_error *err = discard(walk);
-	if (err)
-		return err;
+	discard(walk->pieces, walk->piece);
 	*chunks = last->chunks;
 	chunks->emit = &walk->emit;
 	if (!chunks->is_synced)
 		chunks->at = ms_max(chunks->at, segment.start);
-	err = ms_chunks_run(chunks, ms_min(segment.end, walk->pieces->region->range.end));
+	struct ms_error *err = ms_chunks_run(
+		chunks, ms_min(segment.end, walk->pieces->region->range.end));
 	bool is_gone = ms_error_catch(&err, MS_ERROR_GONE);
 	if (!err)
 		err = ms_emit_flush(&walk->emit);
 	if (err || !is_gone)
 		return err;
 	lose(walk->pieces, walk->piece);
-	return discard(walk);
+	discard(walk->pieces, walk->piece);
+	return NULL;
 }
 
 // Does the piece begin where the walk so far ends? Then all that is left of that is given
 // out.
 static struct ms_error *meet(struct ms_pieces *pieces, struct ms_piece *last,
-	struct ms_piece *piece, struct ms_sizes *sizes, bool *ret_is_joined)
+	struct ms_piece *piece, bool *ret_is_joined)
 {
 	struct ms_piece_walk *walk;
 	*ret_is_joined = false;
 	if (!piece->is_done || !ms_chunks_agree(&last->chunks, &piece->chunks))
 		return NULL;
-	struct ms_error *err = new_walk(pieces, last, sizes, &walk);
+	struct ms_error *err = new_walk(pieces, last, &walk);
 	if (err)
 		return err;
 	last->chunks.emit = &walk->emit;
@@ -224,30 +215,30 @@ static bool is_passed(const struct ms_piece *last, const struct ms_piece *piece)
 
 // The walk so far ends in `last`; this piece is the next. *last moves on to it if its
 // blocks are right, or were made right.
-static struct ms_error *join_one(struct ms_pieces *pieces, struct ms_piece **last,
-	struct ms_piece *piece, struct ms_sizes *sizes)
+static struct ms_error *join_one(
+	struct ms_pieces *pieces, struct ms_piece **last, struct ms_piece *piece)
 {
 	struct ms_piece_walk *walk;
-	bool is_joined = false, is_passed_by = is_passed(*last, piece);
-	struct ms_error *err =
-		is_passed_by ? NULL : meet(pieces, *last, piece, sizes, &is_joined);
+	bool is_joined;
+	if (is_passed(*last, piece)) {
+		discard(pieces, piece);
+		return NULL;
+	}
+	struct ms_error *err = meet(pieces, *last, piece, &is_joined);
+	if (!err && !is_joined)
+		err = new_walk(pieces, piece, &walk);
 	if (!err && !is_joined) {
-		err = new_walk(pieces, piece, sizes, &walk);
-		if (err)
-			return err;
-		err = is_passed_by ? discard(walk) : go_on(walk, *last);
+		err = go_on(walk, *last);
 		ms_piece_end(walk);
 	}
-	if (!is_passed_by)
-		*last = piece;
+	*last = piece;
 	return err;
 }
 
-static struct ms_error *finish(
-	struct ms_pieces *pieces, struct ms_piece *last, struct ms_sizes *sizes)
+static struct ms_error *finish(struct ms_pieces *pieces, struct ms_piece *last)
 {
 	struct ms_piece_walk *walk;
-	struct ms_error *err = new_walk(pieces, last, sizes, &walk);
+	struct ms_error *err = new_walk(pieces, last, &walk);
 	if (err)
 		return err;
 	last->chunks.emit = &walk->emit;
@@ -266,10 +257,12 @@ struct ms_error *ms_pieces_join(
 	if (!last->is_done)
 		lose(pieces, last);
 	for (size_t i = 1; !err && i < pieces->n; i++)
-		err = join_one(pieces, &last, &pieces->v[i], sizes);
+		err = join_one(pieces, &last, &pieces->v[i]);
 	if (!err)
-		err = finish(pieces, last, sizes);
-	for (size_t i = 0; i < pieces->n; i++)
+		err = finish(pieces, last);
+	for (size_t i = 0; !err && i < pieces->n; i++) {
 		ms_tally_add(tally, &pieces->v[i].tally);
+		err = ms_sizes_merge(sizes, &pieces->v[i].sizes);
+	}
 	return err;
 }

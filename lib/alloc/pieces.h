@@ -28,6 +28,7 @@ struct ms_piece {
 	struct ms_range segment;     ///< as ms_blocks_segment gives it
 	struct ms_chunks chunks;     ///< as its walk left it
 	struct ms_tally_arena tally; ///< of its blocks
+	struct ms_sizes sizes;       ///< of its blocks
 	bool is_done;                ///< walked to its end
 };
 
@@ -36,7 +37,6 @@ struct ms_pieces {
 	const struct ms_alloc_region *region;
 	const struct ms_alloc_kinds *kinds;
 	struct ms_blocks *blocks; ///< borrowed; not sealed yet
-	struct ms_sizes *sizes;   ///< one per worker; borrowed
 	struct ms_piece *v;
 	size_t n;
 };
@@ -56,15 +56,16 @@ void ms_pieces_deinit(struct ms_pieces *pieces);
  * @param does_list  ms_piece_feed gives out blocks: somebody wants to see them
  * Errors: NOMEM; UNSUPPORTED if no piece begins there (the heap's mapping has a hole).
  */
-struct ms_error *ms_piece_begin(struct ms_pieces *pieces, uint64_t start, unsigned worker,
-	bool does_list, struct ms_piece_walk **ret) MS_MUST_CHECK;
+struct ms_error *ms_piece_begin(struct ms_pieces *pieces, uint64_t start, bool does_list,
+	struct ms_piece_walk **ret) MS_MUST_CHECK;
 
 /**
  * Go on through a window.
  *
  * @param bytes  of window.start, to window.end at least; `n` bytes in all
  * @param ret_v  out: the blocks that became known, valid until the next call; their
- *               ordinals are those of the table
+ *               ordinals are those of the table until the pieces are joined: one that is
+ *               walked again has others
  * Errors: NOMEM.
  */
 struct ms_error *ms_piece_feed(struct ms_piece_walk *walk, struct ms_range window,
@@ -81,7 +82,7 @@ void ms_piece_end(struct ms_piece_walk *walk);
  * Join the pieces, once all were walked, and add up their counts.
  *
  * @param tally  of the region's arena
- * @param sizes  to which pieces walked again count their blocks
+ * @param sizes  of all regions; added to, as is the tally
  * Errors: NOMEM, GONE, CANCELLED.
  */
 struct ms_error *ms_pieces_join(struct ms_pieces *pieces, struct ms_tally_arena *tally,

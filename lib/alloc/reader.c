@@ -25,8 +25,6 @@ struct heaps {
 	struct ms_target *target;
 	struct ms_alloc_kinds *kinds; // by instance
 	struct heap *v;               // by region
-	struct ms_sizes *sizes;       // by worker
-	unsigned workers;
 	struct ms_tally total;
 };
 
@@ -216,8 +214,8 @@ static struct ms_error *walk_chunks(
 	struct ms_piece_walk *piece = walk->cursor;
 	struct ms_error *err = NULL;
 	if (!piece) {
-		err = ms_piece_begin(&heap->pieces, walk->range.start, walk->worker,
-			walk->is_seen, &piece);
+		err = ms_piece_begin(
+			&heap->pieces, walk->range.start, walk->is_seen, &piece);
 		walk->cursor = piece;
 	}
 	if (!err)
@@ -316,18 +314,15 @@ static struct ms_error *open_heap(
 	heap->pieces = (struct ms_pieces){ .alloc = heaps->alloc,
 		.region = region,
 		.kinds = &heaps->kinds[region->instance],
-		.blocks = heap->blocks,
-		.sizes = heaps->sizes };
+		.blocks = heap->blocks };
 	err = ms_pieces_init(&heap->pieces);
 	return err ? err : ms_reading_walker(reading, region->range, &chunk_walker, heap);
 }
 
 static struct ms_error *open_heaps(struct heaps *heaps, struct ms_reading *reading)
 {
-	heaps->workers = reading->workers;
-	heaps->sizes = calloc(reading->workers, sizeof(*heaps->sizes));
 	heaps->v = calloc(heaps->alloc->regions.n + 1, sizeof(*heaps->v));
-	if (!heaps->sizes || !heaps->v)
+	if (!heaps->v)
 		return &ms_error_nomem;
 	struct ms_error *err = ms_tally_init(&heaps->total, heaps->alloc->arenas.n);
 	if (!err)
@@ -433,8 +428,6 @@ static struct ms_error *settle(void *state, struct ms_reading *reading)
 	if (!heaps->v)
 		return NULL;
 	struct ms_error *err = join_heaps(heaps);
-	for (unsigned i = 0; !err && i < heaps->workers; i++)
-		err = ms_sizes_merge(&heaps->total.sizes, &heaps->sizes[i]);
 	if (!err)
 		err = ms_tally_finish(&heaps->total, heaps->alloc);
 	if (!err)
@@ -449,12 +442,9 @@ static void free_heaps(void *state)
 	struct heaps *heaps = state;
 	for (size_t i = 0; heaps && heaps->v && i < heaps->alloc->regions.n; i++)
 		ms_pieces_deinit(&heaps->v[i].pieces);
-	for (unsigned i = 0; heaps && heaps->sizes && i < heaps->workers; i++)
-		ms_sizes_deinit(&heaps->sizes[i]);
 	if (!heaps)
 		return;
 	ms_tally_deinit(&heaps->total);
-	free(heaps->sizes);
 	free(heaps->kinds);
 	free(heaps->v);
 	free(heaps);

@@ -145,7 +145,7 @@ void ms_tally_block(struct ms_tally_arena *arena, const struct ms_alloc_block *b
 }
 
 // The place of a small size; NULL: it has none.
-static int64_t *small_of(struct ms_sizes *sizes, uint32_t instance, uint64_t size)
+static uint64_t *small_of(struct ms_sizes *sizes, uint32_t instance, uint64_t size)
 {
 	if (!is_small(size))
 		return NULL;
@@ -159,21 +159,21 @@ static int64_t *small_of(struct ms_sizes *sizes, uint32_t instance, uint64_t siz
 }
 
 struct ms_error *ms_sizes_add(struct ms_sizes *sizes, uint32_t instance, uint64_t size,
-	enum ms_alloc_state state, int sign)
+	enum ms_alloc_state state)
 {
 	struct ms_alloc_size *row;
 	if (!has_class(state))
 		return NULL;
-	int64_t *small = small_of(sizes, instance, size);
+	uint64_t *small = small_of(sizes, instance, size);
 	if (small) {
-		small[state] += sign;
+		small[state]++;
 		return NULL;
 	}
 	struct ms_error *err = size_row(sizes, instance, size, &row);
 	if (err)
 		return err;
-	row->blocks[state] += (uint64_t)(int64_t)sign;
-	row->bytes[state] += (uint64_t)(int64_t)sign * size;
+	row->blocks[state]++;
+	row->bytes[state] += size;
 	return NULL;
 }
 
@@ -189,8 +189,8 @@ static struct ms_error *merge_small(struct ms_sizes *to, const struct ms_sizes *
 			err = size_row(to, from->small_instance, i * 16, &row);
 			if (err)
 				return err;
-			row->blocks[state] += (uint64_t)from->small[i][state];
-			row->bytes[state] += (uint64_t)from->small[i][state] * i * 16;
+			row->blocks[state] += from->small[i][state];
+			row->bytes[state] += from->small[i][state] * i * 16;
 		}
 	return err;
 }

@@ -24,7 +24,7 @@ struct ms_sizes {
 	size_t n, cap;
 	bool is_coarse; ///< there were too many sizes
 	uint32_t small_instance;
-	int64_t (*small)[MS_ALLOC_CLASSED]; ///< by size / 16, then by state; or NULL
+	uint64_t (*small)[MS_ALLOC_CLASSED]; ///< by size / 16, then by state; or NULL
 };
 
 /** Release; zeroed is fine. */
@@ -49,9 +49,9 @@ void ms_tally_deinit(struct ms_tally *tally);
 /** Count a block of an arena. */
 void ms_tally_block(struct ms_tally_arena *arena, const struct ms_alloc_block *block);
 
-/** Count a block by its size, or take it back (sign -1). Errors: NOMEM. */
+/** Count a block by its size. Errors: NOMEM. */
 struct ms_error *ms_sizes_add(struct ms_sizes *sizes, uint32_t instance, uint64_t size,
-	enum ms_alloc_state state, int sign) MS_MUST_CHECK;
+	enum ms_alloc_state state) MS_MUST_CHECK;
 
 /** Add what others counted. Errors: NOMEM. */
 struct ms_error *ms_sizes_merge(

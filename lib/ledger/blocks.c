@@ -200,29 +200,14 @@ bool ms_blocks_begins(const struct ms_blocks *blocks, uint64_t address)
 	return is_set(&blocks->segments[unit >> SEGMENT_SHIFT], local(unit));
 }
 
-struct ms_error *ms_blocks_clear(
-	struct ms_blocks *blocks, struct ms_range range, ms_blocks_fn fn, void *arg)
+void ms_blocks_clear(struct ms_blocks *blocks, struct ms_range range)
 {
 	uint64_t first = unit_of(blocks, range.start);
 	struct segment *segment = &blocks->segments[first >> SEGMENT_SHIFT];
-	struct ms_error *err = NULL;
-	size_t at = next_set(segment, 0);
-	struct ms_block block;
-	for (size_t i = 0; fn && !err && i < segment->n; i++) {
-		size_t next = next_set(segment, at + 1);
-		block = (struct ms_block){ .range = { address_of(blocks, first + at),
-						   address_of(blocks, first + next) },
-			.kind = segment->kinds[i] };
-		if (i + 1 == segment->n)
-			block.range.end = segment->last_end;
-		err = fn(arg, block);
-		at = next;
-	}
 	if (segment->bits)
 		memset(segment->bits, 0, segment->words * sizeof(*segment->bits));
 	segment->n = 0;
 	segment->last_end = 0;
-	return err;
 }
 
 // What was left out between segments: from the end of the last block before it to the

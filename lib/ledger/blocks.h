@@ -58,19 +58,15 @@ struct ms_range ms_blocks_segment(const struct ms_blocks *blocks, uint64_t addre
 struct ms_error *ms_blocks_add(struct ms_blocks *blocks, struct ms_range block,
 	ms_kind kind, size_t *ret_ordinal) MS_MUST_CHECK;
 
-/** Called for a block that was added; its kind is as of now. */
-typedef struct ms_error *(*ms_blocks_fn)(void *arg, struct ms_block block);
-
 /**
  * Take back every block of a segment, so that it can be built anew.
  *
+ * Not for sealed tables.
+ *
  * @param segment  as ms_blocks_segment gives it
- * @param fn       called for each before it goes; may be NULL
- * Errors: fn's. Not for sealed tables.
  * Safety: one thread per segment.
  */
-struct ms_error *ms_blocks_clear(struct ms_blocks *blocks, struct ms_range segment,
-	ms_blocks_fn fn, void *arg) MS_MUST_CHECK;
+void ms_blocks_clear(struct ms_blocks *blocks, struct ms_range segment);
 
 /** Does a block begin at this address? Sealed or not. */
 bool ms_blocks_begins(const struct ms_blocks *blocks, uint64_t address);

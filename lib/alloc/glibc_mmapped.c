@@ -20,11 +20,17 @@ enum {
 
 #define SCAN_MAX (4ull << 30) // bytes of pages that are looked through one by one
 
+// A piece of a main arena in a brk area.
+struct in_brk {
+	size_t region; // its number
+	uint64_t gaps; // bytes between all pieces up to here
+};
+
 struct finder {
 	struct ms_alloc_find *find;
 	struct ms_glibcs *libcs;
-	struct ms_ranges spans;  // anonymous memory without an owner so far
-	MS_ARRAY(size_t) in_brk; // regions that follow each other in a brk area
+	struct ms_ranges spans;         // anonymous memory without an owner so far
+	MS_ARRAY(struct in_brk) in_brk; // as they follow each other
 	MS_ARRAY(size_t) unsure; // regions of some main arena, nothing says of which
 	struct ms_glibc_hints hints;
 	size_t segmented; // libcs whose main arena is in pieces
@@ -80,10 +86,10 @@ static bool gap_behind(const struct finder *f, size_t i, struct ms_range *ret)
 	const struct ms_alloc_region *regions = f->find->alloc->regions.v;
 	if (i + 1 >= f->in_brk.n)
 		return false;
-	*ret = (struct ms_range){ regions[f->in_brk.v[i]].range.end,
-		regions[f->in_brk.v[i + 1]].range.start };
-	return regions[f->in_brk.v[i]].instance == regions[f->in_brk.v[i + 1]].instance &&
-	       ret->end >= ret->start;
+	const struct ms_alloc_region *at = &regions[f->in_brk.v[i].region];
+	const struct ms_alloc_region *next = &regions[f->in_brk.v[i + 1].region];
+	*ret = (struct ms_range){ at->range.end, next->range.start };
+	return at->instance == next->instance && ret->end >= ret->start;
 }
 
 // As long as brk never failed what others took of it counts as the arena's, afterwards it
@@ -91,18 +97,26 @@ static bool gap_behind(const struct finder *f, size_t i, struct ms_range *ret)
 static bool count_gaps(const struct finder *f, size_t *ret)
 {
 	uint64_t system = 0, found = 0;
-	struct ms_range gap;
-	*ret = 0;
+	size_t low = 0, high = f->in_brk.n;
 	ms_array_foreach (libc, f->libcs)
 		if (libc->is_segmented) {
-			system += f->find->alloc->arenas.v[libc->first_arena].system;
-			found += libc->found_segments;
+			uint64_t more =
+				f->find->alloc->arenas.v[libc->first_arena].system;
+			system = ms_sum(system, more);
+			found = ms_sum(found, libc->found_segments);
 		}
-	for (size_t i = 0; found < system && i < f->in_brk.n; i++) {
-		found += gap_behind(f, i, &gap) ? gap.end - gap.start : 0;
-		++*ret;
+	*ret = 0;
+	if (found >= system)
+		return found == system;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (f->in_brk.v[mid].gaps < system - found)
+			low = mid + 1;
+		else
+			high = mid;
 	}
-	return found == system;
+	*ret = low;
+	return low < f->in_brk.n && f->in_brk.v[low].gaps == system - found;
 }
 
 // A libc whose main arena may have more pieces; NULL: all are found.
@@ -336,6 +350,26 @@ static bool is_brk(const struct finder *f, uint64_t at)
 	return m && m->kind == MS_MAPPING_HEAP;
 }
 
+static struct ms_error *add_in_brk(
+	struct finder *f, struct ms_glibc *libc, struct ms_alloc_region *region)
+{
+	size_t number = f->find->alloc->regions.n, n = f->in_brk.n;
+	struct ms_range gap;
+	struct in_brk *added = ms_array_push(&f->in_brk);
+	if (!added)
+		return &ms_error_nomem;
+	added->region = number;
+	struct ms_error *err = add_segment(f, libc, region, /* is_sure= */ true);
+	if (err) {
+		f->in_brk.n--; // there is no room for the region
+		return err;
+	}
+	added->gaps = n ? f->in_brk.v[n - 1].gaps : 0;
+	if (n && gap_behind(f, n - 1, &gap))
+		added->gaps = ms_sum(added->gaps, gap.end - gap.start);
+	return NULL;
+}
+
 // The brk area's pieces of a main arena that went on elsewhere, and may have come back:
 // from where it began, with what others took in between. An arena that never had brk
 // memory begins in a mapping, and all that is known of is its first piece.
@@ -345,21 +379,21 @@ static struct ms_error *search_brk(struct finder *f, struct ms_glibc *libc)
 	struct ms_range within = { at, ms_glibc_writable_end(f->find->maps, at) };
 	bool is_first = true, is_alone = f->segmented == 1 || is_brk(f, at);
 	struct ms_error *err = NULL;
-	for (; !err && at < ms_min(limit, within.end) && misses_segments(f); f->steps++) {
+	for (; !err && at < ms_min(limit, within.end) && misses_segments(f) &&
+		f->steps < STEPS_MAX;
+		f->steps++) {
 		struct ms_alloc_region region = { 0 };
 		struct ms_glibc *owner = libc;
 		bool is_sure;
+		if (ms_cancel_raised(f->find->cancel))
+			return ms_error_new(MS_ERROR_CANCELLED, "interrupted");
 		if (!find_segment(f, &owner, within, at, &region, &is_sure)) {
 			at += 16;
 			continue;
 		}
 		if (owner != libc || (!is_first && !is_sure && !is_alone))
 			return NULL;
-		size_t *added = ms_array_push(&f->in_brk);
-		if (!added)
-			return &ms_error_nomem;
-		*added = f->find->alloc->regions.n;
-		err = add_segment(f, libc, &region, /* is_sure= */ true);
+		err = add_in_brk(f, libc, &region);
 		if (is_first)
 			libc->found_segments += libc->first_chunk - libc->sbrk_base;
 		if (!err)
@@ -380,13 +414,13 @@ static void join_gaps(struct finder *f)
 	if (!count_gaps(f, &gaps))
 		return;
 	for (size_t i = 0; i < gaps && i + 1 < f->in_brk.n; i++) {
-		struct ms_alloc_region *next = &regions[f->in_brk.v[i]];
+		struct ms_alloc_region *next = &regions[f->in_brk.v[i].region];
 		if (!gap_behind(f, i, &gap)) {
 			first = NULL;
 			continue;
 		}
 		first = first ? first : next;
-		next = &regions[f->in_brk.v[i + 1]];
+		next = &regions[f->in_brk.v[i + 1].region];
 		first->has_top |= next->has_top;
 		first->range.end = next->range.end; // which is dropped as it overlaps
 	}

@@ -100,7 +100,8 @@ struct ms_glibc_arena {
 	uint64_t system, peak, attached;
 };
 
-/** Look for libcs in the modules: their main_arena and malloc_par. Errors: NOMEM. */
+/** Look for libcs in the modules: their main_arena and malloc_par. Errors: NOMEM,
+ * CANCELLED. */
 struct ms_error *ms_glibc_find_libcs(
 	struct ms_alloc_find *find, struct ms_glibcs *ret) MS_MUST_CHECK;
 

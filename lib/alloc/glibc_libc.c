@@ -15,6 +15,7 @@ enum {
 	RELATIVE_AARCH64 = 1027,
 	LIBCS_MAX = 64,
 	RING_MAX = 4096,
+	BINS_TRIED_MAX = 1 << 22, // in one module's data, where its file is gone
 };
 
 // Newest last; 2.17 and 2.23 share the distance of the self-pointer and are told apart by
@@ -40,6 +41,7 @@ struct search {
 	const struct ms_glibc_state_layout *state;
 	uint64_t par_address;
 	const struct ms_glibc_par_layout *par;
+	unsigned tried; // bins in memory
 };
 
 // The layout whose `next` lies that far behind the arena's start.
@@ -183,10 +185,10 @@ static bool is_empty_bin(const uint8_t *bytes, uint64_t address)
 	return ms_get_u64(bytes) == address - 16 && ms_get_u64(bytes + 8) == address - 16;
 }
 
-static bool has_bins(struct ms_peek *peek, uint64_t bins)
+static bool has_bins(struct search *s, struct ms_peek *peek, uint64_t bins)
 {
 	unsigned empty = 0;
-	for (unsigned i = 0; i < MS_GLIBC_BINS / 2; i++) {
+	for (unsigned i = 0; i < MS_GLIBC_BINS / 2; i++, s->tried++) {
 		uint64_t at = bins + 16ull * i, forward, back;
 		uint8_t words[16];
 		if (!ms_peek_bytes(peek, at, words, sizeof(words)))
@@ -236,9 +238,10 @@ static bool is_arena_at(struct search *s, struct ms_peek *peek,
 // The first bin of a row: the one before it is none.
 static bool test_bins(struct search *s, struct ms_peek *peek, uint64_t empty_bin)
 {
-	for (unsigned back = 0; back < MS_GLIBC_BINS / 2; back++) {
+	for (unsigned back = 0; back < MS_GLIBC_BINS / 2 && s->tried < BINS_TRIED_MAX;
+		back++) {
 		uint64_t bins = empty_bin - 16ull * back;
-		if (!has_bins(peek, bins))
+		if (!has_bins(s, peek, bins))
 			continue;
 		for (size_t i = sizeof(states) / sizeof(states[0]); i-- > 0;)
 			if (is_arena_at(s, peek, &states[i], bins))
@@ -266,10 +269,14 @@ static void test_memory_par(struct search *s, struct ms_peek *peek, uint64_t add
 	}
 }
 
-static void search_memory(struct search *s, struct ms_peek *peek, struct ms_range range)
+static struct ms_error *search_memory(
+	struct search *s, const struct ms_alloc_find *find, struct ms_range range)
 {
+	struct ms_peek *peek = find->peek;
 	for (uint64_t at = range.start; at + 32 <= range.end; at += 8) {
 		uint8_t words[32];
+		if (at % MS_PAGE_SIZE == 0 && ms_cancel_raised(find->cancel))
+			return ms_error_new(MS_ERROR_CANCELLED, "interrupted");
 		if (!ms_peek_bytes(peek, at, words, sizeof(words))) {
 			at = ms_align_down(at, MS_PAGE_SIZE) + MS_PAGE_SIZE - 8;
 			continue;
@@ -279,6 +286,7 @@ static void search_memory(struct search *s, struct ms_peek *peek, struct ms_rang
 		else if (!s->par_address && ms_get_u64(words + 24) == 8)
 			test_memory_par(s, peek, at);
 	}
+	return NULL;
 }
 
 // Only a module without a file can need it, and of those only a libc or a program.
@@ -346,8 +354,8 @@ static struct ms_error *search_module(struct ms_alloc_find *find,
 	if (module->has_file)
 		err = search_file(&s);
 	else if (may_be_libc(module))
-		for (size_t i = 0; i < module->data_n; i++)
-			search_memory(&s, find->peek, module->data[i]);
+		for (size_t i = 0; !err && i < module->data_n; i++)
+			err = search_memory(&s, find, module->data[i]);
 	if (err || !s.main_arena)
 		return err;
 	struct ms_glibc probe = { .state = s.state };

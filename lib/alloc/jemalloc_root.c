@@ -159,6 +159,8 @@ static struct ms_error *try_entry(
 	struct search *search = arg;
 	struct verdict verdict = { 0 };
 	uint64_t leaf, first;
+	if (search->probed >= PROBE_MAX)
+		return NULL;
 	struct ms_error *err = descend(search, table, &leaf);
 	if (!err && leaf)
 		err = judge_leaf(search, leaf, &verdict);

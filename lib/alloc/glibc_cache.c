@@ -14,6 +14,8 @@ enum {
 	LEARN_THREADS = 32,
 	CACHE_BYTES_MAX = 768,
 	SMALL_BINS = 64,
+	DATA_MAX =
+		64 << 20, // of a libc's, or of a static program's, that may hold the key
 };
 
 // By layout: chunk size of the struct and how much larger its chunk may be (a rest too small
@@ -305,6 +307,56 @@ static int compare_caches(const void *pa, const void *pb)
 	return (a->address > b->address) - (a->address < b->address);
 }
 
+// Heads of lists that have the key: what was left of the vote may be of few.
+static size_t count_random(const struct finder *f)
+{
+	size_t n = 0;
+	ms_array_foreach (row, &f->libc->caches) {
+		struct cache cache;
+		uint64_t key;
+		if (!read_cache(f, row->address, &cache))
+			continue;
+		for (unsigned bin = 0; bin < cache.bins; bin++)
+			n += cache.entries[bin] &&
+			     ms_peek_u64(f->find->peek, cache.entries[bin] + 8, &key) &&
+			     key == f->random_key;
+	}
+	return n;
+}
+
+static bool has_word(struct ms_peek *peek, uint64_t page, uint64_t word)
+{
+	uint64_t words[MS_PAGE_SIZE / 8];
+	if (!ms_peek_bytes(peek, page, words, sizeof(words)))
+		return false;
+	for (size_t i = 0; i < MS_PAGE_SIZE / 8; i++)
+		if (words[i] == word)
+			return true;
+	return false;
+}
+
+// The libc keeps the key among its own variables.
+static bool is_in_data(const struct finder *f, uint64_t key)
+{
+	const struct ms_module *module =
+		ms_modules_at(&f->find->modules, f->libc->main_arena);
+	uint64_t left = DATA_MAX;
+	for (size_t i = 0; module && i < module->data_n; i++)
+		for (uint64_t at = module->data[i].start;
+			at < module->data[i].end && left;
+			at += MS_PAGE_SIZE, left -= MS_PAGE_SIZE)
+			if (has_word(f->find->peek, at, key))
+				return true;
+	return false;
+}
+
+static bool has_random_key(const struct finder *f)
+{
+	return f->random_votes && f->libc->cache_layout != MS_GLIBC_CACHE_U8 &&
+	       __builtin_popcountll(f->random_key) >= 8 &&
+	       2 * count_random(f) > f->entries_seen && is_in_data(f, f->random_key);
+}
+
 static void decide(struct finder *f)
 {
 	struct ms_glibc *libc = f->libc;
@@ -314,8 +366,7 @@ static void decide(struct finder *f)
 			compare_caches);
 	if (2 * f->cache_key_votes > f->entries_seen) {
 		libc->key_kind = MS_GLIBC_KEY_CACHE;
-	} else if (f->random_votes && libc->cache_layout != MS_GLIBC_CACHE_U8 &&
-		   __builtin_popcountll(f->random_key) >= 8) {
+	} else if (has_random_key(f)) {
 		libc->key_kind = MS_GLIBC_KEY_RANDOM;
 		libc->key = f->random_key;
 	}

@@ -81,6 +81,7 @@ enum {
 	PAGE = 4096,
 	ARENA_AT = 0x140, // in libc's data
 	PAR_AT = 0x1000,
+	KEY_AT = 0x2008,
 	FREE_MAX = 8,
 	BLOCKS_MAX = 128,
 	FOREIGN = 12352,
@@ -637,6 +638,8 @@ static void check_release(
 	}
 	uint64_t main_cache = make_main(&image), other_cache = make_second(&image);
 	make_par(&image, make_mapped(&image));
+	if (r->key == KEY_IS_RANDOM)
+		put(&image, parts[DATA].start + KEY_AT, KEY);
 	tp[0] = make_thread(&image, TLS_1, 42, parts[DATA].start + ARENA_AT, main_cache);
 	tp[1] = make_thread(&image, TLS_2, 43, second_arena(&image), other_cache);
 	(void)snprintf(core, sizeof(core), "%s/core", directory);

@@ -511,7 +511,7 @@ static struct ms_error *add_whole(struct heap *heap)
 		if (err ||
 			!ms_mi_segment_parse(heap->layout, search->bytes,
 				search->segments.v[i], &segment) ||
-			segment.key != heap->key)
+			segment.key != heap->key || !is_mapped(heap->find, &segment))
 			continue;
 		err = ms_whole_add(heap->find, heap->instance,
 			(struct ms_range){

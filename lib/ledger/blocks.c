@@ -439,7 +439,7 @@ static ms_kind *kind_of(const struct ms_blocks *blocks, size_t ordinal)
 ms_kind ms_blocks_kind(const struct ms_blocks *blocks, size_t ordinal)
 {
 	const ms_kind *kind = kind_of(blocks, ordinal);
-	return kind ? __atomic_load_n(kind, __ATOMIC_RELAXED) : MS_KIND_NONE;
+	return kind ? __atomic_load_n(kind, __ATOMIC_ACQUIRE) : MS_KIND_NONE;
 }
 
 struct ms_error *ms_blocks_offer(
@@ -448,14 +448,15 @@ struct ms_error *ms_blocks_offer(
 	ms_kind *slot = kind_of(blocks, ordinal);
 	if (!slot)
 		return NULL;
-	ms_kind now = __atomic_load_n(slot, __ATOMIC_RELAXED);
+	// Whoever sees a number has to see the row that was made for it.
+	ms_kind now = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
 	for (;;) {
 		ms_kind merged;
 		struct ms_error *err = ms_kinds_merge(kinds, now, kind, &merged);
 		if (err || merged == now)
 			return err;
 		if (__atomic_compare_exchange_n(
-			    slot, &now, merged, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+			    slot, &now, merged, true, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 			return NULL;
 	}
 }

@@ -202,9 +202,12 @@ static void end_at_top(struct ms_chunks *c, uint64_t top)
 	if (!c->is_main || c->libc->is_segmented || size <= MS_CHUNK_MIN + 1)
 		return;
 	uint64_t extra = ms_align_down(size - MS_CHUNK_MIN - 1, MS_PAGE_SIZE);
+	const struct ms_pages *pages = ms_target_pages(c->alloc->private->target);
 	c->emit->arena->reclaimable +=
-		ms_pages_resident(ms_target_pages(c->alloc->private->target),
-			(struct ms_range){ end - extra, end });
+		ms_pages_resident(pages, (struct ms_range){ end - extra, end });
+	// The free chunks in front were counted, the top chunk was not.
+	c->emit->arena->free_resident += ms_pages_resident(
+		pages, (struct ms_range){ ms_max(end - extra, top), end });
 }
 
 // Free chunks below a page are resident: the pages of their headers were read.

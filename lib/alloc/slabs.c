@@ -62,12 +62,27 @@ static enum ms_alloc_state state_of(
 	return states[ms_marks_get(&alloc->private->marks, memory)];
 }
 
+// Of a block below a page it is enough to know the page it begins in.
+static void count_free(const struct ms_alloc *alloc, const struct ms_alloc_block *block,
+	struct ms_emit *emit)
+{
+	const struct ms_pages *pages = ms_target_pages(alloc->private->target);
+	uint64_t bytes = ms_range_size(block->range);
+	if (bytes > MS_PAGE_SIZE)
+		bytes = ms_pages_resident(pages, block->range);
+	else if (!ms_page_is_resident(ms_pages_get(pages, block->range.start)))
+		return;
+	emit->arena->free_resident += bytes;
+}
+
 static struct ms_error *emit_block(
 	const struct ms_alloc *alloc, struct ms_alloc_block *block, struct ms_emit *emit)
 {
 	block->thread = block->state == MS_ALLOC_CACHED
 				? ms_alloc_cached_for(alloc, block->memory)
 				: UINT32_MAX;
+	if (block->state == MS_ALLOC_FREE || block->state == MS_ALLOC_FAST)
+		count_free(alloc, block, emit);
 	return ms_emit_block(emit, block);
 }
 
@@ -82,9 +97,12 @@ static struct ms_error *emit_one(
 							  : ms_range_size(e->range),
 		.arena = e->arena,
 		.state = state_of(alloc, e, memory) };
-	if ((e->state == MS_ALLOC_DIRTY || e->state == MS_ALLOC_MUZZY))
-		emit->arena->reclaimable += ms_pages_resident(
+	if (e->state == MS_ALLOC_DIRTY || e->state == MS_ALLOC_MUZZY) {
+		uint64_t bytes = ms_pages_resident(
 			ms_target_pages(alloc->private->target), e->range);
+		emit->arena->reclaimable += bytes;
+		emit->arena->free_resident += bytes;
+	}
 	return emit_block(alloc, &block, emit);
 }
 

@@ -112,6 +112,7 @@ struct ms_gperf_list {
 	uint64_t last; ///< ends the list; 0: none does but `most`
 	uint64_t most; ///< objects
 	unsigned size_class;
+	uint32_t thread; ///< whose cache it is: index in ms_alloc.threads; UINT32_MAX
 	enum ms_alloc_state state;
 };
 

@@ -40,6 +40,7 @@ static struct ms_error *mark_chain(
 		.last = ms_get_u64(pair + 8),
 		.most = tc->classes.batch[size_class],
 		.size_class = size_class,
+		.thread = UINT32_MAX,
 		.state = MS_ALLOC_CACHED };
 	uint64_t n = 0;
 	struct ms_error *err = ms_gperf_mark_list(tc, &list, &n);
@@ -144,7 +145,9 @@ static struct ms_error *read_lists(
 {
 	struct ms_error *err = NULL;
 	for (unsigned c = 1; !err && c < tc->classes.n; c++) {
-		struct ms_gperf_list list = { .size_class = c, .state = MS_ALLOC_CACHED };
+		struct ms_gperf_list list = { .size_class = c,
+			.thread = (uint32_t)tc->find->alloc->threads.n, // its row-to-be
+			.state = MS_ALLOC_CACHED };
 		uint32_t length;
 		uint64_t n = 0;
 		if (!ms_peek_u64(tc->find->peek, at + c * LIST_BYTES, &list.first) ||
@@ -322,15 +325,28 @@ static void name_first(struct ms_gperf *tc, size_t from)
 			row->tid = threads->v[i].thread->tid;
 }
 
-// Rows of caches whose thread is not known are of no use to anyone.
-static void drop_nameless(struct ms_gperf *tc, size_t from)
+// Rows of caches whose thread is not known are of no use to anyone; the blocks in them are
+// nobody's, and others' rows move up.
+static struct ms_error *drop_nameless(struct ms_gperf *tc, size_t from)
 {
 	struct ms_alloc *alloc = tc->find->alloc;
 	size_t kept = from;
-	for (size_t i = from; i < alloc->threads.n; i++)
-		if (alloc->threads.v[i].tid)
-			alloc->threads.v[kept++] = alloc->threads.v[i];
+	_cleanup_free_ uint32_t *moved =
+		calloc(alloc->threads.n - from + 1, sizeof(*moved));
+	if (!moved)
+		return &ms_error_nomem;
+	for (size_t i = from; i < alloc->threads.n; i++) {
+		moved[i - from] = UINT32_MAX;
+		if (!alloc->threads.v[i].tid)
+			continue;
+		moved[i - from] = (uint32_t)kept;
+		alloc->threads.v[kept++] = alloc->threads.v[i];
+	}
+	ms_array_foreach (block, &alloc->private->cached)
+		if (block->thread >= from && block->thread < alloc->threads.n)
+			block->thread = moved[block->thread - from];
 	alloc->threads.n = kept;
+	return NULL;
 }
 
 struct ms_error *ms_gperf_read_caches(struct ms_gperf *tc)
@@ -348,7 +364,8 @@ struct ms_error *ms_gperf_read_caches(struct ms_gperf *tc)
 	for (size_t i = 0; threads && i < threads->n; i++)
 		name_cache(&caches, from, &threads->v[i]);
 	name_first(tc, from);
-	drop_nameless(tc, from);
+	if (!err)
+		err = drop_nameless(tc, from);
 	if (caches.torn && !tc->doubt)
 		tc->doubt =
 			"a thread's cache makes no sense: what it holds counts as live";

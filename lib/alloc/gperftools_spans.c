@@ -52,6 +52,10 @@ struct ms_error *ms_gperf_mark_list(
 			return err;
 		if (!is_new) // a ring, or on another list already
 			break;
+		if (list->thread != UINT32_MAX)
+			err = ms_alloc_keep_cached(tc->find->alloc, p, list->thread);
+		if (err)
+			return err;
 		if (p == list->last) {
 			++*ret_n;
 			break;
@@ -95,6 +99,7 @@ static struct ms_error *mark_free(struct ms_gperf *tc, const struct ms_gperf_spa
 	struct ms_gperf_list list = { .first = span->objects,
 		.most = ms_range_size(span->range) / slot - span->used,
 		.size_class = span->size_class,
+		.thread = UINT32_MAX,
 		.state = MS_ALLOC_FREE };
 	struct ms_error *err = ms_gperf_mark_list(tc, &list, &n);
 	if (!err)

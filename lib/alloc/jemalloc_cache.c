@@ -59,6 +59,7 @@ struct caches {
 
 // What one cache holds.
 struct content {
+	uint32_t thread; // row it will have; UINT32_MAX: none
 	uint64_t blocks, bytes;
 	unsigned bad; // pointers to no block or to one that was met before, odd bins
 };
@@ -163,13 +164,15 @@ static struct ms_error *add_block(
 	}
 	if (err)
 		return err;
-	if (is_new) {
-		content->blocks++;
-		content->bytes += e->slot ? e->slot : e->usable;
-	} else {
+	if (!is_new) {
 		content->bad++;
+		return NULL;
 	}
-	return NULL;
+	content->blocks++;
+	content->bytes += e->slot ? e->slot : e->usable;
+	return content->thread == UINT32_MAX
+		       ? NULL
+		       : ms_alloc_keep_cached(je->find->alloc, p, content->thread);
 }
 
 static struct ms_error *read_stack(struct caches *caches, uint64_t at, size_t n,
@@ -266,13 +269,14 @@ static void learn_place(
 static struct ms_error *read_cache(struct caches *caches, const struct cache *cache)
 {
 	struct ms_jemalloc *je = caches->je;
-	struct content content = { 0 };
+	const struct ms_thread_row *owner = owner_of(je, cache->address);
+	size_t row_at = je->find->alloc->threads.n;
+	struct content content = { .thread = owner ? (uint32_t)row_at : UINT32_MAX };
 	struct ms_error *err = read_bins(caches, cache, &content);
 	if (err)
 		return err;
 	je->caches++;
 	je->caches_torn += content.bad != 0;
-	const struct ms_thread_row *owner = owner_of(je, cache->address);
 	uint32_t arena = arena_row(je, cache->arena);
 	if (!owner)
 		return NULL;

@@ -137,7 +137,8 @@ static bool is_sound(const struct ms_mi_page *page)
 {
 	uint64_t room = page->range.end - page->start;
 	return page->start % 8 == 0 && page->block >= 8 && page->block % 8 == 0 &&
-	       page->block <= room && page->reserved &&
+	       page->block <= room &&
+	       (page->reserved == 1 || page->block <= UINT32_MAX) && page->reserved &&
 	       page->reserved == room / page->block && page->capacity &&
 	       page->capacity <= page->reserved && page->used <= page->capacity;
 }

@@ -167,8 +167,9 @@ static bool is_mmapped(const struct ms_glibc *libc, struct ms_range within,
 		size % 16 || lead % 16 || lead > header - within.start)
 		return false;
 	range.start = header - lead;
-	if (range.start % MS_PAGE_SIZE || !ms_add(header, size + tail, &range.end) ||
-		range.end % MS_PAGE_SIZE || range.end > within.end)
+	if (range.start % MS_PAGE_SIZE || !ms_add(header, size, &range.end) ||
+		!ms_add(range.end, tail, &range.end) || range.end % MS_PAGE_SIZE ||
+		range.end > within.end)
 		return false;
 	*ret = range;
 	return true;

@@ -250,9 +250,10 @@ static struct ms_error *look_for_stray(
 	const struct ms_alloc_region *region = ms_alloc_region_at(find->alloc, address);
 	uint8_t bytes[MS_GLIBC_HEAP_BYTES];
 	struct ms_glibc_heap heap;
-	if (region || !ms_peek_bytes(find->peek, address, bytes, sizeof(bytes)) ||
-		!ms_glibc_heap_parse(address, bytes,
-			ms_glibc_writable_end(find->maps, address) - address, &heap))
+	uint64_t end = ms_glibc_writable_end(find->maps, address);
+	if (region || end <= address ||
+		!ms_peek_bytes(find->peek, address, bytes, sizeof(bytes)) ||
+		!ms_glibc_heap_parse(address, bytes, end - address, &heap))
 		return NULL;
 	ms_array_foreach (libc, libcs)
 		libc->stray_heaps++;

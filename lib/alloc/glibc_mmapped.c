@@ -290,9 +290,12 @@ static struct ms_error *add_segment(struct finder *f, struct ms_glibc *libc,
 	region->arena = libc->first_arena;
 	region->instance = libc->instance;
 	libc->found_segments += ms_range_size(region->range);
-	size_t *unsure = is_sure || f->segmented == 1 ? NULL : ms_array_push(&f->unsure);
-	if (unsure)
+	if (!is_sure && f->segmented > 1) {
+		size_t *unsure = ms_array_push(&f->unsure);
+		if (!unsure)
+			return &ms_error_nomem;
 		*unsure = f->find->alloc->regions.n;
+	}
 	return ms_alloc_add_region(f->find->alloc, region);
 }
 

@@ -321,7 +321,13 @@ static struct ms_error *add_rows(
 static struct ms_error *add_heap(
 	struct heap *heap, const struct ms_module *module, uint64_t address)
 {
+	struct ms_alloc *alloc = heap->find->alloc;
 	struct ms_error *err = add_rows(heap, module, address);
+	if (ms_error_catch(&err, MS_ERROR_LIMIT)) { // it has no arena to count in
+		alloc->instances.v[heap->instance].is_walked = false;
+		ms_alloc_stamp(alloc, heap->instance, 0, "too many arenas before it");
+		return NULL;
+	}
 	if (!err)
 		err = add_areas(heap);
 	if (!err)

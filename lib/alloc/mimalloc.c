@@ -43,6 +43,7 @@ struct search {
 	MS_ARRAY(uint64_t) others;   // where one may begin, and none is seen to
 	struct key keys[KEYS_MAX];
 	size_t keys_n;
+	bool has_more_keys;
 };
 
 struct heap {
@@ -142,6 +143,7 @@ static struct ms_error *try_segment(
 		if (!ms_mi_segment_has_rows(layout, search->bytes, &segment))
 			continue;
 		struct key *key = key_of(search, segment.key);
+		search->has_more_keys |= !key;
 		if (key)
 			key->pages[i] += 1 + count_pages(layout, search->bytes, &segment);
 	}
@@ -548,6 +550,8 @@ static struct ms_error *add_key(struct search *search, const struct key *key)
 		heap.reason = "more of it than can be kept apart";
 	if (err)
 		return err;
+	if (!heap.reason && search->has_more_keys)
+		heap.reason = "more instances of it than can be kept apart";
 	if (!heap.reason && has_stray_key(search))
 		heap.reason = "a segment whose owner is no library that is mapped";
 	if (!heap.reason && heap.off)

@@ -199,7 +199,7 @@ struct ms_error *ms_alloc_walk(struct ms_alloc *alloc, unsigned workers,
  * The reader of a survey: finds, walks in the pass, claims, and leaves the result in
  * ms_reading.alloc, which the survey owns.
  *
- * Where no libc's books were found, heaps are claimed by their shape alone (shape.h).
+ * Where no allocator's books were found, heaps are claimed by their shape alone (shape.h).
  */
 extern const struct ms_reader ms_alloc_reader;
 

@@ -58,8 +58,7 @@ static struct ms_error *remove_stacks(struct finder *f)
 	return err;
 }
 
-// Neighbouring mappings stay apart: a block never crosses from one into the next, since
-// the kernel would have joined them.
+// Neighbouring mappings make one span: blocks may follow each other from one into the next.
 static struct ms_error *list_spans(struct finder *f)
 {
 	const struct ms_maps *maps = f->find->maps;

@@ -1,6 +1,6 @@
 /**
- * Slabs: the blocks of extents, in the order of addresses; no memory of the target is
- * read for them.
+ * Slabs: the blocks of extents, in the order of addresses; of the target's memory only
+ * musl's frames are read for them.
  */
 #pragma once
 

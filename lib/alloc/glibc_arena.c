@@ -5,8 +5,6 @@
 #include <string.h>
 
 #include "alloc/shape.h"
-
-#include "alloc/shape.h"
 #include "alloc/sweep.h"
 #include "alloc/whole.h"
 

@@ -258,7 +258,6 @@ static struct ms_error *resolve(struct ms_chunks *c, const struct header *next)
 static void lose(struct ms_chunks *c)
 {
 	c->is_synced = false;
-	c->spots++;
 	c->lost = c->pending ? c->pending : c->at;
 	if (c->pending)
 		c->at = c->pending + 16;

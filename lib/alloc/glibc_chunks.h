@@ -38,7 +38,6 @@ struct ms_chunks {
 	uint64_t free_start; ///< run of free chunks that ends at `at`; 0: none
 	uint64_t last_fence; ///< end of the fencepost passed last
 	uint64_t far_reads;  ///< headers that were read one by one
-	uint64_t spots;      ///< places where the walk lost its way
 };
 
 /**

@@ -335,7 +335,7 @@ static struct ms_error *add_libc(
 		.is_walked = true,
 		.grade = MS_GRADE_STRUCTURAL };
 	read_par(find->peek, &libc);
-	row.mmapped_blocks = (uint64_t)ms_max(libc.n_mmaps > 0 ? libc.n_mmaps : 0, 0);
+	row.mmapped_blocks = libc.n_mmaps > 0 ? (uint64_t)libc.n_mmaps : 0;
 	row.mmapped_bytes = libc.mmapped;
 	(void)snprintf(row.layout, sizeof(row.layout), "%s", s->state->name);
 	struct ms_error *err = ms_alloc_add_instance(find->alloc, &row, &libc.instance);

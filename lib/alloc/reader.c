@@ -15,7 +15,6 @@ enum {
 
 // One region in this survey.
 struct heap {
-	struct heaps *all;
 	struct ms_blocks *blocks; // owned by the claims
 	struct ms_pieces pieces;  // of glibc's heaps; else empty
 };
@@ -302,7 +301,6 @@ static struct ms_error *open_heap(
 	struct heap *heap = &heaps->v[index];
 	const struct ms_alloc_region *region = &heaps->alloc->regions.v[index];
 	struct ms_error *err = claim_region(heaps, reading->claims, heap, index);
-	heap->all = heaps;
 	if (err || region->is_whole)
 		return err;
 	if (region->is_slabs || region->is_mmapped) {

@@ -190,6 +190,19 @@ static const struct ms_move *move_at(const struct view *view, uint64_t address)
 	return NULL;
 }
 
+// A full collection may leave objects in eden, and then their age says nothing.
+static bool was_left(const struct view *view, const struct ms_heap_space *space,
+	const struct ms_large_object *object)
+{
+	const struct ms_collections *list = &view->collections;
+	const struct ms_collection *last = list->v.n ? &list->v.v[list->v.n - 1] : NULL;
+	const struct ms_heap_text_space *after =
+		last && last->is_full ? ms_heap_text_find(&last->after, space->name)
+				      : NULL;
+	return after && after->has_used && space->range.end &&
+	       object->address - space->range.start < after->used;
+}
+
 static void print_origin(
 	struct ms_out *out, const struct view *view, const struct ms_large_object *object)
 {
@@ -198,7 +211,7 @@ static void print_origin(
 	const struct ms_collection *c = move && move->collection < view->collections.v.n
 						? &view->collections.v.v[move->collection]
 						: NULL;
-	if (space->is_young && object->age == 0)
+	if (space->is_young && object->age == 0 && !was_left(view, space, object))
 		ms_out_str(out, "new");
 	else if (c && !move->is_direct)
 		ms_out_printf(out, "promoted at GC(%" PRIu64 ")", c->number);

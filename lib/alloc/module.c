@@ -12,6 +12,8 @@ enum {
 	SYMBOLS_MAX = 32,
 };
 
+#define DATA_MAX (4ull << 30) // bytes of one module
+
 // A target's memory as an ELF source; lives in the list's arena.
 struct memory {
 	struct ms_target *target;
@@ -129,11 +131,18 @@ static uint64_t end_in_memory(const struct ms_module *module, uint64_t guess)
 	return ms_align_up(end, MS_PAGE_SIZE, &end) ? end : guess;
 }
 
+// What is searched for tables is bounded, whatever a core's headers claim.
 static struct ms_error *add_data(
 	struct ms_range range, struct ms_ranges *data, struct ms_range within)
 {
+	uint64_t have = 0;
+	ms_array_foreach (r, data)
+		have += ms_range_size(*r);
 	range = ms_range_clip(range, within);
-	return range.start < range.end ? ms_ranges_add(data, range) : NULL;
+	if (range.start >= range.end || have >= DATA_MAX)
+		return NULL;
+	range.end = range.start + ms_min(ms_range_size(range), DATA_MAX - have);
+	return ms_ranges_add(data, range);
 }
 
 // Its writable mappings, and anonymous memory right behind them as far as .bss goes.
@@ -149,7 +158,7 @@ static struct ms_error *list_data(const struct ms_maps *maps, size_t first, size
 	for (size_t i = first; !err && i < end; i++)
 		if (is_private_data(&maps->v[i]) &&
 			is_same_file(&maps->v[first], &maps->v[i]))
-			err = ms_ranges_add(&data, maps->v[i].range);
+			err = add_data(maps->v[i].range, &data, maps->v[i].range);
 	for (size_t i = end; !err && i < maps->n && is_bss(&maps->v[i]) &&
 			     maps->v[i].range.start == maps->v[i - 1].range.end;
 		i++)

@@ -25,10 +25,20 @@ void ms_words_free(struct ms_words *words)
 void ms_words_over(struct ms_words *words, struct ms_range range)
 {
 	words->n = 0;
+	words->unknown = 0;
 	words->rest = (struct ms_range){ ms_align_down(range.start, 8),
 		ms_align_down(range.end, 8) };
 	if (range.start % 8)
 		words->rest.start += 8;
+}
+
+// A core's headers may claim any amount of memory of which the file has nothing.
+static bool may_be_there(struct ms_words *words, enum ms_page_state state)
+{
+	if (state != MS_PAGE_UNKNOWN)
+		return ms_page_is_resident(state);
+	words->is_missing |= words->unknown >= MS_WORDS_UNKNOWN_MAX;
+	return words->unknown < MS_WORDS_UNKNOWN_MAX;
 }
 
 // Cut the next stretch that may hold something off `rest`; false if there is none.
@@ -41,12 +51,14 @@ static bool next_present(struct ms_words *words, struct ms_range *ret)
 		*ret = ms_pages_run(pages, rest->start, rest->end, &state);
 		if (state == MS_PAGE_SWAPPED)
 			words->is_missing = true;
-		if (ms_page_is_resident(state) || state == MS_PAGE_UNKNOWN) {
+		bool is_tried = may_be_there(words, state);
+		if (is_tried)
 			ret->end = ms_min(ret->end, ret->start + MS_WORDS_WINDOW);
-			rest->start = ret->end;
-			return true;
-		}
+		if (is_tried && state == MS_PAGE_UNKNOWN)
+			words->unknown += ms_range_size(*ret);
 		rest->start = ret->end;
+		if (is_tried)
+			return true;
 	}
 	return false;
 }

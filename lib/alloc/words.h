@@ -14,7 +14,8 @@
 #include "target/target.h"
 
 enum {
-	MS_WORDS_WINDOW = 64 << 10, ///< bytes
+	MS_WORDS_WINDOW = 64 << 10,      ///< bytes
+	MS_WORDS_UNKNOWN_MAX = 64 << 20, ///< bytes of one range whose pages nobody knows
 };
 
 struct ms_words {
@@ -22,8 +23,9 @@ struct ms_words {
 	const struct ms_cancel *cancel;
 	struct ms_range rest; ///< not yet read
 	struct ms_gaps gaps;
-	bool is_missing; ///< some of it is swapped out, or was refused; stays set
-	uint64_t at;     ///< address of v[0]
+	uint64_t unknown; ///< bytes that were looked at although nobody knows their pages
+	bool is_missing;  ///< some of it is swapped out, or was refused; stays set
+	uint64_t at;      ///< address of v[0]
 	size_t n;
 	uint64_t v[MS_WORDS_WINDOW / 8]; ///< gaps are 0
 };

@@ -1,7 +1,7 @@
 // Prints what lib/hotspot knows of a JVM, as JSON: what the live tests compare with what the
 // JVM and its own tools say. Not a utility: its form is the tests' own.
 //
-// Usage: hotspot_dump TARGET
+// Usage: hotspot_dump TARGET [SYSROOT]
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,9 +29,11 @@ static void check(struct ms_error *err)
 static json_t *flag_row(const struct ms_flag *flag)
 {
 	static char value[VALUE_MAX];
+	bool is_unset = flag->type >= MS_FLAG_TEXT && !flag->bits;
 	ms_flag_format(flag, value, sizeof(value));
 	return json_pack("{s:o, s:s, s:o, s:s}", "name", ms_json_text(flag->name), "type",
-		ms_flag_type_name(flag->type), "value", ms_json_text(value), "origin",
+		ms_flag_type_name(flag->type), "value",
+		is_unset ? json_null() : ms_json_text(value), "origin",
 		ms_flag_origin_name(flag->origin));
 }
 
@@ -151,8 +153,9 @@ int main(int argc, char **argv)
 	struct ms_flags flags = { 0 };
 	struct ms_heap heap = { 0 };
 	const char *why = NULL;
-	if (argc != 2)
+	if (argc < 2)
 		return 2;
+	options.sysroot = argv[2]; // may be NULL
 	check(ms_target_open(argv[1], &options, &target));
 	check(ms_vm_find(target, &vm, &why));
 	if (!vm)

@@ -4,6 +4,10 @@
 
 #include "elf/image.h"
 
+enum {
+	PAGE = 4096
+};
+
 struct collector {
 	MS_ARRAY(struct ms_elf_piece) pieces;
 	struct ms_ranges taken; // file offsets that are in a piece already
@@ -16,13 +20,29 @@ static void cleanup_collector(struct collector *c)
 	ms_ranges_deinit(&c->taken);
 }
 
+// What is read as memory is read by pages: with less than a whole one at its edges, these
+// could not be told from memory that is missing.
+static struct ms_range widen(
+	const struct collector *c, enum ms_elf_piece_kind kind, struct ms_range range)
+{
+	uint64_t end;
+	bool is_memory = kind == MS_ELF_PIECE_WRITABLE || kind == MS_ELF_PIECE_RODATA;
+	if (!is_memory || range.start == range.end)
+		return range;
+	range.start = ms_align_down(range.start, PAGE);
+	if (ms_align_up(range.end, PAGE, &end))
+		range.end = ms_min(end, c->size);
+	return range;
+}
+
 // Add the parts of [offset, offset + size) that no piece has yet.
 static struct ms_error *add(
 	struct collector *c, enum ms_elf_piece_kind kind, uint64_t offset, uint64_t size)
 {
 	if (offset >= c->size)
 		return NULL;
-	struct ms_range whole = { offset, offset + ms_min(size, c->size - offset) };
+	struct ms_range whole = widen(c, kind,
+		(struct ms_range){ offset, offset + ms_min(size, c->size - offset) });
 	size_t i = ms_ranges_find(&c->taken, whole.start);
 	for (uint64_t at = whole.start; at < whole.end;) {
 		bool has_next = i < c->taken.n && c->taken.v[i].start < whole.end;

@@ -139,21 +139,31 @@ bool ms_heap_virtual_space(
 	       ret->start && ret->start < ret->end;
 }
 
+struct ms_error *ms_heap_put_generation(
+	struct ms_heap_reading *r, const struct ms_heap_generation *generation)
+{
+	struct ms_range reserved = generation->reserved;
+	if (!reserved.start || reserved.start >= reserved.end ||
+		generation->committed_end < reserved.start ||
+		generation->committed_end > reserved.end)
+		return ms_heap_note(
+			r, "%s generation: its bounds make no sense", generation->name);
+	struct ms_heap_generation *added = ms_array_push(&r->heap->generations);
+	if (!added)
+		return &ms_error_nomem;
+	*added = *generation;
+	return NULL;
+}
+
 struct ms_error *ms_heap_add_generation(struct ms_heap_reading *r, const char *name,
 	bool is_young, uint64_t virtual_space)
 {
 	struct ms_heap_generation generation = { .name = name, .is_young = is_young };
 	if (!ms_heap_virtual_space(r->vm, virtual_space, &generation.reserved) ||
 		!ms_vm_field(r->vm, virtual_space, "VirtualSpace::_high", 8,
-			&generation.committed_end) ||
-		generation.committed_end < generation.reserved.start ||
-		generation.committed_end > generation.reserved.end)
+			&generation.committed_end))
 		return ms_heap_note(r, "%s generation: cannot be read", name);
-	struct ms_heap_generation *added = ms_array_push(&r->heap->generations);
-	if (!added)
-		return &ms_error_nomem;
-	*added = generation;
-	return NULL;
+	return ms_heap_put_generation(r, &generation);
 }
 
 struct ms_error *ms_heap_add_table(struct ms_heap_reading *r, const char *what,

@@ -56,6 +56,10 @@ struct ms_error *ms_heap_add_contiguous(struct ms_heap_reading *r,
 struct ms_error *ms_heap_note(
 	struct ms_heap_reading *r, const char *format, ...) MS_MUST_CHECK MS_PRINTF(2, 3);
 
+/** Add a generation; one whose bounds make no sense is noted. Errors: NOMEM. */
+struct ms_error *ms_heap_put_generation(struct ms_heap_reading *r,
+	const struct ms_heap_generation *generation) MS_MUST_CHECK;
+
 /** A generation that a VirtualSpace within `object` describes. Errors: NOMEM. */
 struct ms_error *ms_heap_add_generation(struct ms_heap_reading *r, const char *name,
 	bool is_young, uint64_t virtual_space) MS_MUST_CHECK;

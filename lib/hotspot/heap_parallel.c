@@ -40,11 +40,7 @@ static struct ms_error *add_generation(struct ms_heap_reading *r, const char *na
 		!ms_vm_field(vm, space, "PSVirtualSpace::_committed_high_addr", 8,
 			&g.committed_end))
 		return ms_heap_note(r, "%s generation: cannot be read", name);
-	struct ms_heap_generation *added = ms_array_push(&r->heap->generations);
-	if (!added)
-		return &ms_error_nomem;
-	*added = g;
-	return NULL;
+	return ms_heap_put_generation(r, &g);
 }
 
 struct ms_error *ms_heap_read_parallel(struct ms_heap_reading *r)

@@ -29,7 +29,8 @@ static bool is_size(uint64_t size, uint64_t expected)
 
 static uint64_t card_bytes(const struct ms_heap_reading *r)
 {
-	return ms_flag_number(r->flags, "GCCardSizeInBytes", CARD_BYTES);
+	uint64_t bytes = ms_flag_number(r->flags, "GCCardSizeInBytes", CARD_BYTES);
+	return bytes ? bytes : CARD_BYTES; // a flag may hold anything
 }
 
 // --- card table -----------------------------------------------------------------------

@@ -5,6 +5,10 @@
 // one view begins right above the mask of offsets. In JDK 21 both exist, the older one's
 // classes beginning with X.
 //
+// JDK 11's tables do not say where the objects of a page end, nor which pages are only kept for
+// later: that is read from where its one known build has it, and believed if it makes sense in
+// every page.
+//
 // A page of the generational ZGC has its generation and age beside its type; the tables do
 // not say so, and it is believed only if it is consistent in every page.
 //
@@ -23,6 +27,10 @@ enum {
 	AGE_AT = 2,
 	AGE_OLD = 15,
 	VIEWS_MAX = 3,
+	PAGE_BYTES_11 = 152,
+	TOP_AT_11 = 24,
+	USERS_AT_11 = 96,
+	USERS_MAX = 1024, // threads that look at a page at a time, and its owner
 };
 
 enum {
@@ -52,6 +60,7 @@ static const struct ms_space_kind by_type[TYPES] = {
 
 struct page {
 	uint64_t start, end, top; // offsets
+	uint64_t users;           // 0: kept for later, empty
 	unsigned type, generation, age;
 };
 
@@ -60,7 +69,7 @@ struct z {
 	uint64_t base; // of the view that counts
 	uint64_t offset_mask;
 	uint64_t map, entries;
-	bool has_top;
+	bool lacks_top;
 	MS_ARRAY(struct page) pages;
 };
 
@@ -135,6 +144,15 @@ static bool find_map(struct z *z)
 	       ms_vm_read(vm, at + map - 8, 8, &z->entries);
 }
 
+// MS_VM_NONE where it is not known.
+static void read_rest_11(const struct ms_vm *vm, uint64_t object, struct page *ret)
+{
+	bool is_known = vm->feature == 11 && ms_vm_size(vm, "ZPage") == PAGE_BYTES_11;
+	if (!is_known || !ms_vm_read(vm, object + TOP_AT_11, 8, &ret->top) ||
+		!ms_vm_read(vm, object + USERS_AT_11, 4, &ret->users))
+		ret->top = ret->users = MS_VM_NONE;
+}
+
 static bool read_page(const struct z *z, uint64_t object, struct page *ret)
 {
 	const struct ms_vm *vm = z->r->vm;
@@ -154,9 +172,10 @@ static bool read_page(const struct z *z, uint64_t object, struct page *ret)
 			   "ZVirtualMemory::_end|XVirtualMemory::_end", 8, &ret->end)) {
 		return false;
 	}
+	ret->users = 1;
 	if (!ms_vm_field(
 		    vm, object, is_x(z->r) ? "XPage::_top" : "ZPage::_top", 8, &ret->top))
-		ret->top = ret->end; // JDK 11
+		read_rest_11(vm, object, ret);
 	(void)ms_vm_read(vm, object + GENERATION_AT, 1, &generation);
 	(void)ms_vm_read(vm, object + AGE_AT, 1, &age);
 	ret->type = (unsigned)type;
@@ -194,6 +213,33 @@ static struct ms_error *list_pages(struct z *z)
 			last = object;
 		}
 	return err;
+}
+
+// What tells where objects end must do so in every page.
+static bool lacks_tops(const struct z *z)
+{
+	ms_array_foreach (page, &z->pages)
+		if (page->top < page->start || page->top > page->end ||
+			page->users > USERS_MAX)
+			return true;
+	return false;
+}
+
+static struct ms_error *check_tops(struct z *z)
+{
+	size_t n = 0;
+	z->lacks_top = lacks_tops(z);
+	ms_array_foreach (page, &z->pages) {
+		if (z->lacks_top)
+			page->top = page->end;
+		if (z->lacks_top || page->users)
+			z->pages.v[n++] = *page;
+	}
+	z->pages.n = n;
+	if (!z->lacks_top)
+		return NULL;
+	return ms_heap_note(z->r, "this JDK's tables do not say where the objects of a "
+				  "page end: all of it counts as used");
 }
 
 // Generation and age are where we think if they agree in every page.
@@ -250,6 +296,9 @@ static struct ms_error *add_pages(struct z *z)
 	uint32_t ignored;
 	for (int i = 0; !err && i < 3; i++)
 		err = ms_heap_add_space(z->r, &kinds[i], &ignored);
+	ms_array_foreach (space, &z->r->heap->spaces)
+		if (z->lacks_top)
+			space->walk = MS_SPACE_OPAQUE;
 	ms_array_foreach (page, &z->pages) {
 		struct ms_heap_region region = {
 			.range = { z->base + page->start, z->base + page->end },
@@ -274,6 +323,8 @@ struct ms_error *ms_heap_read_z(struct ms_heap_reading *r)
 		return ms_heap_note(r, "its table of pages cannot be read");
 	r->heap->region_bytes = 1ull << GRANULE_SHIFT;
 	struct ms_error *err = list_pages(&z);
+	if (!err)
+		err = check_tops(&z);
 	if (!err)
 		err = add_pages(&z);
 	ms_array_deinit(&z.pages);

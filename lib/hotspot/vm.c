@@ -103,6 +103,10 @@ static void settle_layout(struct exports *exports, enum export first, enum expor
 		exports->v[e] = usual_values[e];
 }
 
+// Symbols and names lie in pages that a core leaves out: nobody wrote to them.
+static const char lacks_file[] =
+	"the core lacks parts of libjvm.so, whose file is not at hand: see --sysroot";
+
 static struct ms_error *read_exports(
 	struct ms_vm *vm, struct exports *ret, const char **ret_why)
 {
@@ -119,7 +123,9 @@ static struct ms_error *read_exports(
 	settle_layout(ret, EXPORT_INT_NAME, EXPORT_INT_STRIDE);
 	settle_layout(ret, EXPORT_LONG_NAME, EXPORT_LONG_STRIDE);
 	if (!addresses[EXPORT_STRUCTS])
-		*ret_why = "libjvm.so does not export gHotSpotVMStructs";
+		*ret_why = vm->private->module->has_file
+				   ? "libjvm.so does not export gHotSpotVMStructs"
+				   : lacks_file;
 	else if (!ret->v[EXPORT_STRUCTS] || !ret->v[EXPORT_TYPES])
 		*ret_why = "libjvm.so's own tables cannot be read";
 	return NULL;
@@ -251,7 +257,10 @@ static struct ms_error *read_tables(struct ms_vm *vm, const char **ret_why)
 	sort_entries(&private->types);
 	sort_entries(&private->constants);
 	if (!err && (!private->fields.n || !private->types.n))
-		*ret_why = "libjvm.so's own tables hold no names that can be read";
+		*ret_why =
+			private->module->has_file
+				? "libjvm.so's own tables hold no names that can be read"
+				: lacks_file;
 	return err;
 }
 

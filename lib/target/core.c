@@ -26,16 +26,23 @@ static const struct ms_target_ops core_ops = {
 	.free = core_free,
 };
 
-// The file of NT_FILE that covers an address, for addresses that ascend, as the note's
-// rows do in every core but a hostile one (which then lacks names).
-static const struct ms_core_file *next_file(
-	const struct ms_core_files *files, size_t *cursor, uint64_t address)
+// The text of a maps file that is being made of a core.
+struct maps_text {
+	struct ms_buffer *text;
+	const struct ms_core_files *files;
+	size_t cursor; // in files
+	uint64_t inode;
+	const struct ms_core_file *last;
+};
+
+// The first file of NT_FILE that ends behind an address, for addresses that ascend, as the
+// note's rows do in every core but a hostile one (which then lacks names).
+static const struct ms_core_file *next_file(struct maps_text *m, uint64_t address)
 {
-	while (*cursor < files->n && files->v[*cursor].range.end <= address)
-		++*cursor;
-	if (*cursor == files->n || !ms_range_has(files->v[*cursor].range, address))
-		return NULL;
-	return &files->v[*cursor];
+	const struct ms_core_files *files = m->files;
+	while (m->cursor < files->n && files->v[m->cursor].range.end <= address)
+		m->cursor++;
+	return m->cursor < files->n ? &files->v[m->cursor] : NULL;
 }
 
 // The name as maps prints it: a newline would end the line.
@@ -51,37 +58,61 @@ static struct ms_error *print_name(struct ms_buffer *text, struct ms_bytes name)
 	return err;
 }
 
+static struct ms_error *print_mapping(struct maps_text *m, struct ms_range range,
+	uint32_t flags, const struct ms_core_file *file)
+{
+	uint64_t offset = file ? file->offset + (range.start - file->range.start) : 0;
+	// A core does not say which inode; files are told apart by their names.
+	if (file && (!m->last || !ms_bytes_equal(file->name, m->last->name)))
+		m->inode++;
+	if (file)
+		m->last = file;
+	struct ms_error *err = ms_buffer_printf(m->text,
+		"%" PRIx64 "-%" PRIx64 " %c%c%cp %" PRIx64 " 00:00 %" PRIu64 " ",
+		range.start, range.end, flags & PF_R ? 'r' : '-',
+		flags & PF_W ? 'w' : '-', flags & PF_X ? 'x' : '-', offset,
+		file ? m->inode : 0);
+	if (!err && file)
+		err = print_name(m->text, file->name);
+	return err ? err : ms_buffer_add(m->text, "\n", 1);
+}
+
+// Files mapped where there is no segment: gdb leaves out those of mappings that it does not
+// write. Nothing says with which rights; they were readable at the least.
+static struct ms_error *print_unsaved(struct maps_text *m, struct ms_range gap)
+{
+	struct ms_error *err = NULL;
+	while (!err && gap.start < gap.end) {
+		const struct ms_core_file *file = next_file(m, gap.start);
+		if (!file || file->range.start >= gap.end)
+			return NULL;
+		struct ms_range part = ms_range_clip(file->range, gap);
+		if (part.start >= part.end)
+			return NULL;
+		err = print_mapping(m, part, PF_R, file);
+		gap.start = part.end;
+	}
+	return err;
+}
+
 // The segments as the text of a maps file, so that one parser decides what a name means.
 static struct ms_error *print_maps(const struct ms_core *core,
 	const struct ms_core_files *files, struct ms_buffer *text)
 {
-	size_t cursor = 0;
-	uint64_t inode = 0;
-	const struct ms_core_file *last = NULL;
-	for (size_t i = 0; i < core->loads_n; i++) {
+	struct maps_text m = { .text = text, .files = files };
+	struct ms_error *err = NULL;
+	uint64_t end = 0;
+	for (size_t i = 0; !err && i < core->loads_n; i++) {
 		const struct ms_elf_segment *s = &core->loads[i];
-		const struct ms_core_file *file =
-			next_file(files, &cursor, s->range.start);
-		uint64_t offset =
-			file ? file->offset + (s->range.start - file->range.start) : 0;
-		// A core does not say which inode; files are told apart by their names.
-		if (file && (!last || !ms_bytes_equal(file->name, last->name)))
-			inode++;
-		if (file)
-			last = file;
-		struct ms_error *err = ms_buffer_printf(text,
-			"%" PRIx64 "-%" PRIx64 " %c%c%cp %" PRIx64 " 00:00 %" PRIu64 " ",
-			s->range.start, s->range.end, s->flags & PF_R ? 'r' : '-',
-			s->flags & PF_W ? 'w' : '-', s->flags & PF_X ? 'x' : '-', offset,
-			file ? inode : 0);
-		if (!err && file)
-			err = print_name(text, file->name);
+		err = print_unsaved(&m, (struct ms_range){ end, s->range.start });
+		const struct ms_core_file *file = next_file(&m, s->range.start);
+		if (file && !ms_range_has(file->range, s->range.start))
+			file = NULL;
 		if (!err)
-			err = ms_buffer_add(text, "\n", 1);
-		if (err)
-			return err;
+			err = print_mapping(&m, s->range, s->flags, file);
+		end = s->range.end;
 	}
-	return NULL;
+	return err ? err : print_unsaved(&m, (struct ms_range){ end, UINT64_MAX });
 }
 
 // The states of pages that are in the file, in one pass over it. Bytes of a partial page
@@ -134,6 +165,19 @@ static struct ms_error *scan_load(struct ms_target *target,
 		target->pages, (struct ms_range){ end, s->range.end }, MS_PAGE_UNKNOWN);
 }
 
+// A mapping that only NT_FILE tells of has no segment.
+static struct ms_error *scan_mapping(struct ms_target *target,
+	const struct ms_core_target *file, const struct ms_mapping *m, uint8_t *buffer)
+{
+	const struct ms_core *core = file->core;
+	size_t i = ms_core_load_index(core, m->range.start);
+	if (i < core->loads_n && core->loads[i].range.start <= m->range.start)
+		return scan_load(target, file, &core->loads[i], buffer);
+	if ((m->range.start | m->range.end) % MS_PAGE_SIZE)
+		return NULL;
+	return ms_pages_set(target->pages, m->range, MS_PAGE_UNKNOWN);
+}
+
 static struct ms_error *load_pages(
 	struct ms_target *target, const struct ms_core_target *file)
 {
@@ -141,8 +185,8 @@ static struct ms_error *load_pages(
 	if (!buffer)
 		return &ms_error_nomem;
 	struct ms_error *err = ms_pages_new(&target->pages);
-	for (size_t i = 0; !err && i < file->core->loads_n; i++)
-		err = scan_load(target, file, &file->core->loads[i], buffer);
+	for (size_t i = 0; !err && i < target->maps.n; i++)
+		err = scan_mapping(target, file, &target->maps.v[i], buffer);
 	return err;
 }
 

@@ -1,3 +1,4 @@
+# runner: tier=full timeout=600
 # What is counted in a Java heap is what the JDK's own debugger counts in the same stopped
 # process: instances and bytes of every class, under each collector; and ages are those
 # that the JVM logged.

@@ -1,3 +1,4 @@
+# runner: tier=full timeout=600
 # Threads and history of a JVM equal what the JVM itself says in hs_err when it dies: each
 # thread by name, stack and state, each event of each ring; collections as its log has
 # them, counters as jcmd, agents as it was told.

@@ -1,3 +1,4 @@
+# runner: tier=full timeout=600
 # Class loaders, metaspace, class data archive and code cache of a JVM are what it says of
 # them itself: read from a stopped process right after it was asked.
 . "$MS_SRC/tests/lib.sh"

@@ -1,3 +1,4 @@
+# runner: timeout=240
 # Where the JVM puts objects, under Serial: what mapheap says of a program that it held at its
 # exit is what the JVM's own log says, line by line.
 . "$MS_SRC/tests/lib.sh"

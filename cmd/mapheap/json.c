@@ -121,7 +121,9 @@ static void add_ages(struct ms_json *json, const struct view *view)
 	ms_json_end(json);
 	ms_json_add(json, "tenuring_threshold",
 		table->is_there ? json_integer(table->threshold) : json_null());
-	ms_json_add(json, "max_tenuring_threshold", ms_json_size(table->max_threshold));
+	ms_json_add(json, "max_tenuring_threshold",
+		table->max_threshold == UINT64_MAX ? json_null()
+						   : ms_json_size(table->max_threshold));
 	ms_json_add(json, "desired_survivor_bytes",
 		table->desired ? ms_json_size(table->desired) : json_null());
 	if (!table->is_there)
@@ -134,6 +136,7 @@ static void add_ages(struct ms_json *json, const struct view *view)
 
 static void add_large(struct ms_json *json, const struct view *view)
 {
+	ms_json_add(json, "large_total", ms_json_size(view->histogram.large_n));
 	ms_json_begin(json, "large", '[');
 	ms_array_foreach (object, &view->histogram.large) {
 		ms_json_begin_row(json, NULL, '{');
@@ -167,6 +170,10 @@ static void add_histogram(struct ms_json *json, const struct view *view)
 static void add_walk(struct ms_json *json, const struct view *view)
 {
 	const struct ms_object_walk *walk = &view->histogram.walk;
+	if (!view->objects) {
+		ms_json_add(json, "walk", json_null());
+		return;
+	}
 	ms_json_begin_row(json, "walk", '{');
 	ms_json_add(json, "objects", ms_json_size(walk->objects));
 	ms_json_add(json, "bytes", ms_json_size(walk->bytes));

@@ -276,6 +276,12 @@ static struct ms_error *add_rows(
 	return err;
 }
 
+static void print_notes_aside(const struct ms_vm_notes *notes)
+{
+	ms_array_foreach (note, notes)
+		ms_cli_note("%s", *note);
+}
+
 static void name_holders(struct ms_loaders *loaders)
 {
 	loaders->holders.name = "(classes without a loader of their own: hidden ones)";
@@ -299,6 +305,8 @@ struct ms_error *print_loaders(
 		ms_cli_page(cli);
 		err = ms_cli_table_print(cli, table);
 	}
+	print_notes_aside(&loaders.notes);
+	view->is_incomplete |= !loaders.is_complete;
 	ms_loaders_deinit(&loaders);
 	return err;
 }
@@ -312,6 +320,9 @@ struct ms_error *print_code(struct ms_cli *cli, struct view *view, struct ms_tab
 			table, code.heaps.v, code.heaps.n, sizeof(code.heaps.v[0]));
 	if (!err)
 		err = ms_cli_table_print(cli, table);
+	print_notes_aside(&code.notes);
+	ms_array_foreach (heap, &code.heaps)
+		view->is_incomplete |= !heap->is_complete;
 	ms_code_deinit(&code);
 	return err;
 }

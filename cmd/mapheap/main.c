@@ -239,7 +239,10 @@ static struct ms_error *run(struct ms_cli *cli, void *arg, enum ms_exit *ret)
 	_cleanup_view_ struct view view = { 0 };
 	_cleanup_table_ struct ms_table table = { 0 };
 	bool is_program = cli->n_before_dashes == 0;
-	(void)ret;
+	bool watches = o->watch || o->follow;
+	if (cli->output->json && (watches || o->screen == SCREEN_LOG))
+		return ms_error_new(MS_ERROR_USAGE,
+			"--watch, --follow and --log are for people: no JSON");
 	if (!is_program && cli->operands.n > 1)
 		return ms_error_new(MS_ERROR_USAGE, "one TARGET, or -- and a program");
 	view.large = LARGE;
@@ -254,15 +257,20 @@ static struct ms_error *run(struct ms_cli *cli, void *arg, enum ms_exit *ret)
 		return err;
 	struct watch_options watch_options = { .target = target_options_of(cli, o),
 		.large = view.large,
+		.workers = view.workers,
 		.poll_ms = POLL_MS };
 	if (o->follow && !follow_parse(o->follow, &watch_options.follow))
 		return ms_error_new(
 			MS_ERROR_USAGE, "--follow: '%s' is no class", o->follow);
 	if (is_program)
-		return run_program(cli, o, &watch_options, &view, &table);
-	if (o->watch || o->follow)
-		return watch_run(cli, cli->operands.v[0], &watch_options);
-	return show(cli, o, cli->operands.v[0], &view, &table);
+		err = run_program(cli, o, &watch_options, &view, &table);
+	else if (watches)
+		err = watch_run(cli, cli->operands.v[0], &watch_options);
+	else
+		err = show(cli, o, cli->operands.v[0], &view, &table);
+	if (view.is_incomplete)
+		*ret = MS_EXIT_INCOMPLETE;
+	return err;
 }
 
 static const struct options defaults;

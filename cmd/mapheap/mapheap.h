@@ -35,6 +35,7 @@ struct view {
 	uint64_t large;    ///< bytes from which on an object is large
 	const char *label; ///< what a person called the target; NULL: its name
 	const struct program *program; ///< that we started and hold; or NULL
+	bool is_incomplete;            ///< bytes that were wanted are missing
 	uint64_t cell; ///< bytes of heap that one cell of a picture stands for
 };
 

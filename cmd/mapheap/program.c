@@ -25,11 +25,14 @@ static uint64_t now_ns(void)
 
 // In the child: wait until the parent traces us, then become the program. What fails is
 // said through the pipe, which exec closes.
-static _Noreturn void become(char *const argv[], int from_parent, int to_parent)
+static _Noreturn void become(char *const argv[], int down[2], int up[2])
 {
+	int from_parent = down[0], to_parent = up[1];
 	sigset_t none;
 	char c;
 	int errnum = 0;
+	close(down[1]); // so that the parent's death is seen
+	close(up[0]);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (read(from_parent, &c, 1) == 1) {
@@ -68,7 +71,7 @@ struct ms_error *program_start(struct program *program, char *const argv[])
 	}
 	program->pid = fork();
 	if (program->pid == 0)
-		become(argv, down[0], up[1]);
+		become(argv, down, up);
 	close(down[0]);
 	close(up[1]);
 	struct ms_error *err = program->pid < 0
@@ -133,10 +136,14 @@ void program_release(struct program *program)
 	int status;
 	if (program->pid <= 0 || program->has_ended)
 		return;
-	if (program->is_held)
-		(void)ptrace(PTRACE_DETACH, program->pid, NULL, NULL);
-	else
+	if (!program->is_held)
 		kill(program->pid, SIGTERM);
-	(void)waitpid(program->pid, &status, __WALL);
-	program->has_ended = true;
+	// Its stops on the way to the end are passed on, that at its exit too.
+	while (!program->has_ended) {
+		if (program->is_held)
+			(void)ptrace(PTRACE_DETACH, program->pid, NULL, NULL);
+		if (waitpid(program->pid, &status, __WALL) < 0)
+			break;
+		ms_error_free(handle(program, status));
+	}
 }

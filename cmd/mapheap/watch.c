@@ -12,6 +12,10 @@
 
 #include "base/size.h"
 
+enum {
+	IDLE_LOOKS = 10,
+};
+
 bool follow_parse(const char *text, struct follow *ret)
 {
 	const char *bracket = strchr(text, '[');
@@ -93,7 +97,8 @@ static struct ms_error *look(struct watch *watch, const struct ms_cancel *cancel
 {
 	struct view *view = &watch->view;
 	view_close(view);
-	*view = (struct view){ .large = watch->options->large };
+	*view = (struct view){ .large = watch->options->large,
+		.workers = watch->options->workers };
 	struct ms_error *err = view_open(view, watch->name, &watch->options->target);
 	if (!err)
 		err = view_read_history(view);
@@ -145,7 +150,9 @@ struct ms_error *watch_step(
 		ms_peek_clear(view->vm->peek);
 		bool is_known = ms_vm_field(view->vm, view->heap.object,
 			"CollectedHeap::_total_collections", 4, &now);
-		if (is_known && now == watch->counted && watch->seen >= now)
+		// One that is counted and not yet told is under way: no use in hurrying.
+		bool is_told = watch->seen >= now || ++watch->idle % IDLE_LOOKS;
+		if (is_known && now == watch->counted && is_told)
 			return NULL;
 	}
 	struct ms_error *err = look(watch, cancel);

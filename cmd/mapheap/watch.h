@@ -17,6 +17,7 @@ bool follow_parse(const char *text, struct follow *ret);
 struct watch_options {
 	struct ms_target_options target;
 	uint64_t large;
+	unsigned workers;
 	struct follow follow;
 	unsigned poll_ms;
 };
@@ -29,6 +30,7 @@ struct watch {
 	uint64_t seen;    ///< collections that were shown
 	uint64_t counted; ///< by the JVM, when it was looked at last
 	bool is_begun;
+	unsigned idle;            ///< looks that found nothing although the count moved
 	struct ms_age_table ages; ///< after the last collection that was shown
 };
 

@@ -103,6 +103,7 @@ static struct ms_error *add_mappings(
 					.name = m->flags & MS_MAPPING_WRITE ? "rw" : "ro",
 					.is_dynamic = cds->path.n &&
 						      !ms_bytes_equal(cds->path, m->name),
+					.is_by_name = true,
 					.range = m->range,
 					.used = ms_range_size(m->range) });
 	}
@@ -166,12 +167,17 @@ struct ms_error *ms_cds_claim(struct ms_reading *reading, const struct ms_cds *c
 		.precedence = MS_PRECEDENCE_LIBRARY };
 	struct ms_error *err = ms_claims_say(reading->claims, cds->range, MS_RANK_REGION,
 		&row, cds->range.end != 0, cds->path);
-	row.detail = "region of a class data archive, as its header has it";
-	ms_array_foreach (region, &cds->regions)
+	ms_array_foreach (region, &cds->regions) {
+		row.grade = region->is_by_name ? MS_GRADE_STRUCTURAL : MS_GRADE_EXACT;
+		row.detail =
+			region->is_by_name
+				? "mapping of a class data archive"
+				: "region of a class data archive, as its header has it";
 		if (!err && !region->is_heap &&
 			!ms_range_covers(cds->range, region->range))
 			err = ms_claims_say(reading->claims, region->range,
 				MS_RANK_REGION, &row, !cds->range.end,
 				region->is_dynamic ? cds->dynamic_path : cds->path);
+	}
 	return err;
 }

@@ -12,6 +12,7 @@
 struct ms_cds_region {
 	const char *name; ///< "rw", "ro", "bitmap", "heap"; "code" (JDK 25 and later)
 	bool is_dynamic;  ///< of the dynamic archive
+	bool is_by_name;  ///< known by its file's name only
 	bool is_heap;     ///< lies in the Java heap
 	struct ms_range range;
 	uint64_t used;     ///< bytes

@@ -17,8 +17,8 @@
 
 enum {
 	LOGS_MAX = 64,
-	RECORDS_MAX = 1 << 16, // of one log; LogEventsBufferEntries is at most 2 K
-	HEAD_BYTES = 640,      // of a log: where its numbers are looked for
+	RECORDS_MAX = 4096, // of one log; LogEventsBufferEntries is at most 2 K
+	HEAD_BYTES = 640,   // of a log: where its numbers are looked for
 	NEXT_AT = 8,
 	HEAD_AT = 16,       // the first thing behind that
 	NUMBERS_BYTES = 24, // length, index, count, a gap, records

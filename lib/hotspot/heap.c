@@ -6,11 +6,14 @@
 #include <string.h>
 
 #include "hotspot/heap_internal.h"
+#include "hotspot/place.h"
 
 enum {
 	WORD = 8,
 	REGIONS_MAX = 1 << 20,
 	NOTE_BYTES = 256,
+	TABLE_SHARE = 16, // bytes of heap for one of the largest table: Parallel's bitmap
+	TABLE_SLACK = 8 << 20,
 };
 
 static const struct {
@@ -67,14 +70,39 @@ struct ms_error *ms_heap_add_space(
 	return NULL;
 }
 
-static bool makes_sense(const struct ms_heap *heap, const struct ms_heap_region *region)
+// Memory that the collector can have put a heap into: private, or shared with a file of
+// its own (ZGC, AllocateHeapAt), or an archive of objects; never code, never a stack.
+static bool can_be_heap(const struct ms_mapping *m)
 {
+	if (m->flags & MS_MAPPING_EXEC)
+		return false;
+	return m->kind == MS_MAPPING_ANON || m->kind == MS_MAPPING_NAMED ||
+	       m->flags & MS_MAPPING_SHARED || ms_place_is_archive(m);
+}
+
+static bool lies_in_heap_memory(const struct ms_vm *vm, struct ms_range range)
+{
+	const struct ms_maps *maps = ms_target_maps(vm->target);
+	size_t i = ms_maps_index(maps, range.start);
+	if (i >= maps->n || maps->v[i].range.start >= range.end)
+		return false;
+	for (; i < maps->n && maps->v[i].range.start < range.end; i++)
+		if (!can_be_heap(&maps->v[i]))
+			return false;
+	return true;
+}
+
+static bool makes_sense(
+	const struct ms_heap_reading *r, const struct ms_heap_region *region)
+{
+	const struct ms_heap *heap = r->heap;
 	struct ms_range range = region->range;
 	return range.start && range.start < range.end && range.start <= region->top &&
 	       region->top <= range.end &&
 	       !((range.start | range.end | region->top) % WORD) &&
-	       (heap->reserved.start == heap->reserved.end ||
-		       ms_range_covers(heap->reserved, range));
+	       (heap->reserved.start == heap->reserved.end
+			       ? lies_in_heap_memory(r->vm, range)
+			       : ms_range_covers(heap->reserved, range));
 }
 
 struct ms_error *ms_heap_add_region(
@@ -82,7 +110,7 @@ struct ms_error *ms_heap_add_region(
 {
 	struct ms_heap *heap = r->heap;
 	struct ms_heap_space *space = &heap->spaces.v[region->space];
-	if (!makes_sense(heap, region))
+	if (!makes_sense(r, region))
 		return ms_heap_note(r, "%s: its bounds make no sense", space->name);
 	if (heap->regions.n >= REGIONS_MAX)
 		return ms_heap_note(r, "more than %d regions", REGIONS_MAX);
@@ -91,8 +119,8 @@ struct ms_error *ms_heap_add_region(
 		return &ms_error_nomem;
 	*added = *region;
 	space->region_n++;
-	space->capacity += ms_range_size(region->range);
-	space->used += region->top - region->range.start;
+	space->capacity = ms_sum(space->capacity, ms_range_size(region->range));
+	space->used = ms_sum(space->used, region->top - region->range.start);
 	space->resident +=
 		ms_pages_resident(ms_target_pages(r->vm->target), region->range);
 	return NULL;
@@ -173,7 +201,8 @@ struct ms_error *ms_heap_add_table(struct ms_heap_reading *r, const char *what,
 	if (!range.start || range.start >= range.end ||
 		!ms_align_up(range.end, MS_PAGE_SIZE, &range.end) ||
 		ms_range_overlaps(range, r->heap->reserved) ||
-		!ms_maps_find(ms_target_maps(r->vm->target), range.start))
+		!ms_place_is_private(r->vm, range,
+			ms_range_size(r->heap->reserved) / TABLE_SHARE + TABLE_SLACK, 0))
 		return ms_heap_note(r, "%s: cannot be read", what);
 	ms_array_foreach (table, &r->heap->tables)
 		if (ms_range_overlaps(table->range, range))
@@ -214,7 +243,8 @@ static void read_reserved(struct ms_heap_reading *r)
 			&words) ||
 		!ms_mul(words, WORD, &bytes) || !ms_add(start, bytes, &end) || !start)
 		return;
-	r->heap->reserved = (struct ms_range){ start, end };
+	if (lies_in_heap_memory(r->vm, (struct ms_range){ start, end }))
+		r->heap->reserved = (struct ms_range){ start, end };
 }
 
 static int compare_regions(const void *a, const void *b)
@@ -296,9 +326,9 @@ struct ms_heap_sum ms_heap_sum(const struct ms_heap *heap)
 {
 	struct ms_heap_sum sum = { 0 };
 	ms_array_foreach (space, &heap->spaces) {
-		sum.capacity += space->capacity;
-		sum.used += space->used;
-		sum.resident += space->resident;
+		sum.capacity = ms_sum(sum.capacity, space->capacity);
+		sum.used = ms_sum(sum.used, space->used);
+		sum.resident = ms_sum(sum.resident, space->resident);
 	}
 	return sum;
 }

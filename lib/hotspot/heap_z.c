@@ -27,6 +27,7 @@ enum {
 	AGE_AT = 2,
 	AGE_OLD = 15,
 	VIEWS_MAX = 3,
+	PAGES_MAX = 1 << 20,
 	PAGE_BYTES_11 = 152,
 	TOP_AT_11 = 24,
 	USERS_AT_11 = 96,
@@ -189,6 +190,8 @@ static struct ms_error *list_page(struct z *z, uint64_t object)
 	struct page page;
 	if (!read_page(z, object, &page))
 		return ms_heap_note(z->r, "some pages cannot be read");
+	if (z->pages.n >= PAGES_MAX)
+		return ms_heap_note(z->r, "more than %d pages", PAGES_MAX);
 	struct page *added = ms_array_push(&z->pages);
 	if (!added)
 		return &ms_error_nomem;

@@ -415,7 +415,8 @@ static uint64_t desired_bytes(const struct ms_flags *flags, const struct ms_heap
 struct ms_age_table ms_age_table_read(
 	const struct ms_vm *vm, const struct ms_flags *flags, const struct ms_heap *heap)
 {
-	struct ms_age_table table = { 0 };
+	struct ms_age_table table = { .max_threshold = ms_flag_number(flags,
+					      "MaxTenuringThreshold", UINT64_MAX) };
 	uint64_t at = ms_vm_offset(vm, "DefNewGeneration::_age_table"), threshold,
 		 sizes = ms_vm_offset(vm, "AgeTable::sizes|ageTable::sizes");
 	if (!heap->young_generation || at == MS_VM_NONE || sizes == MS_VM_NONE ||
@@ -433,7 +434,6 @@ struct ms_age_table ms_age_table_read(
 	}
 	table.is_there = true;
 	table.threshold = (unsigned)threshold;
-	table.max_threshold = ms_flag_number(flags, "MaxTenuringThreshold", 0);
 	table.desired = desired_bytes(flags, heap);
 	return table;
 }

@@ -309,9 +309,11 @@ static void read_vm_name(struct ms_thread_reading *r, struct ms_java_thread *thr
 
 // --- the list -------------------------------------------------------------------------
 
-bool ms_thread_reading_has(const struct ms_thread_reading *r, uint64_t address)
+// Each thread of the JVM's is one of the kernel's, but for those that come and go.
+static uint64_t most_threads(const struct ms_vm *vm)
 {
-	return ms_java_threads_at(r->threads, address);
+	size_t n = ms_target_threads(vm->target)->n;
+	return n ? ms_min(2 * (uint64_t)n + 64, THREADS_MAX) : THREADS_MAX;
 }
 
 struct ms_error *ms_thread_reading_add(
@@ -374,7 +376,7 @@ static struct ms_error *walk_array(struct ms_thread_reading *r, uint64_t list)
 	uint64_t n, array, thread;
 	if (!ms_vm_field(vm, list, "ThreadsList::_length", 4, &n) ||
 		!ms_vm_field(vm, list, "ThreadsList::_threads", 8, &array) ||
-		n > THREADS_MAX)
+		n > most_threads(vm))
 		return ms_thread_reading_note(
 			r, "the list of Java threads cannot be read");
 	for (uint64_t i = 0; !err && i < n; i++)
@@ -440,15 +442,6 @@ void ms_java_threads_deinit(struct ms_java_threads *threads)
 {
 	ms_array_deinit(&threads->v);
 	ms_array_deinit(&threads->notes);
-}
-
-const struct ms_java_thread *ms_java_threads_at(
-	const struct ms_java_threads *threads, uint64_t address)
-{
-	ms_array_foreach (thread, &threads->v)
-		if (thread->address == address)
-			return thread;
-	return NULL;
 }
 
 struct ms_error *ms_java_threads_name(

@@ -72,10 +72,6 @@ struct ms_error *ms_java_threads_read(struct ms_java *java, const struct ms_flag
 /** Release; zeroed is fine. */
 void ms_java_threads_deinit(struct ms_java_threads *threads);
 
-/** The thread with this address, as events name it, or NULL. Cost: linear. */
-const struct ms_java_thread *ms_java_threads_at(
-	const struct ms_java_threads *threads, uint64_t address);
-
 /**
  * Put full names, and which threads are the JVM's, into the table.
  * Errors: NOMEM.

@@ -20,9 +20,6 @@ struct ms_thread_reading {
 struct ms_error *ms_thread_reading_add(
 	struct ms_thread_reading *r, uint64_t address, bool is_java) MS_MUST_CHECK;
 
-/** True if this Thread was added. Cost: linear. */
-bool ms_thread_reading_has(const struct ms_thread_reading *r, uint64_t address);
-
 /** Note what could not be had; the text is static. Errors: NOMEM. */
 struct ms_error *ms_thread_reading_note(
 	struct ms_thread_reading *r, const char *text) MS_MUST_CHECK;

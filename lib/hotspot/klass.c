@@ -12,7 +12,8 @@ const char *ms_symbol_text(struct ms_vm *vm, uint64_t symbol)
 {
 	uint64_t n, body = ms_vm_offset(vm, "Symbol::_body|Symbol::_body[0]");
 	uint8_t text[UINT16_MAX];
-	if (body == MS_VM_NONE || !ms_vm_field(vm, symbol, "Symbol::_length", 2, &n) ||
+	if (body == MS_VM_NONE || vm->arena.used >= MS_VM_ARENA_MAX ||
+		!ms_vm_field(vm, symbol, "Symbol::_length", 2, &n) ||
 		!ms_peek_bytes(vm->peek, symbol + body, text, n))
 		return NULL;
 	return ms_arena_copy(&vm->arena, (struct ms_bytes){ text, n });

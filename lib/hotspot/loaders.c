@@ -348,7 +348,8 @@ static void add_loader(struct ms_loader *to, const struct ms_loader *from)
 static void probe_classes(struct walk *w, uint64_t cld)
 {
 	uint64_t klass, back;
-	for (uint64_t at = 0; w->klasses == MS_VM_NONE && at < w->next_loader; at += WORD)
+	uint64_t end = ms_min(w->next_loader, KLASS_MAX);
+	for (uint64_t at = 0; w->klasses == MS_VM_NONE && at < end; at += WORD)
 		if (ms_vm_read(w->vm, cld + at, 8, &klass) && klass % WORD == 0 &&
 			ms_vm_read(w->vm, klass + w->loader, 8, &back) && back == cld)
 			w->klasses = at;

@@ -66,10 +66,19 @@ static bool committed_bytes(const struct ms_vm *vm, uint64_t map, uint64_t bits,
 	return true;
 }
 
+// Two nodes cannot both have a place.
+static bool overlaps_any(const struct ms_metaspace_nodes *nodes, struct ms_range range)
+{
+	for (size_t i = 0; i < nodes->n; i++)
+		if (ms_range_overlaps(nodes->v[i].range, range))
+			return true;
+	return false;
+}
+
 // Behind base, words and words used: the mask {map, bits, -, base, words, words a bit} and
 // the list of largest chunks {base, number}.
-static bool read_new_at(
-	const struct ms_vm *vm, struct ms_metaspace_node *node, unsigned at)
+static bool read_new_at(const struct ms_vm *vm, const struct ms_metaspace_nodes *nodes,
+	struct ms_metaspace_node *node, unsigned at)
 {
 	uint64_t v[11], bytes;
 	if (!read_words(vm, node->address + at, v, 11) || v[0] != v[6] || v[1] != v[7] ||
@@ -82,22 +91,24 @@ static bool read_new_at(
 		return false;
 	node->root_bytes = bytes / root_n;
 	node->used = v[2] * WORD;
-	return set_range(vm, node, v[0], bytes) &&
+	return set_range(vm, node, v[0], bytes) && !overlaps_any(nodes, node->range) &&
 	       committed_bytes(vm, v[3], v[4], v[8] * WORD, &node->committed);
 }
 
-static bool read_new(const struct ms_vm *vm, struct ms_metaspace_node *node)
+static bool read_new(const struct ms_vm *vm, const struct ms_metaspace_nodes *nodes,
+	struct ms_metaspace_node *node)
 {
 	static const unsigned places[] = { 72, 56 }; // JDK 16 to 21, 25 and later
 	for (size_t i = 0; i < 2; i++)
-		if (read_new_at(vm, node, places[i]))
+		if (read_new_at(vm, nodes, node, places[i]))
 			return true;
 	return false;
 }
 
 // The reservation {base, bytes} comes first, the space {low boundary, high boundary, low,
 // high} and the top behind it.
-static bool read_old(const struct ms_vm *vm, struct ms_metaspace_node *node)
+static bool read_old(const struct ms_vm *vm, const struct ms_metaspace_nodes *nodes,
+	struct ms_metaspace_node *node)
 {
 	uint64_t v[4], base[2], top;
 	unsigned reserved = vm->feature > 8 ? 16 : 24;
@@ -109,7 +120,7 @@ static bool read_old(const struct ms_vm *vm, struct ms_metaspace_node *node)
 		return false;
 	node->committed = v[3] - v[2];
 	node->used = top - v[2];
-	return set_range(vm, node, v[0], base[1]);
+	return set_range(vm, node, v[0], base[1]) && !overlaps_any(nodes, node->range);
 }
 
 size_t ms_metaspace_node_at(
@@ -120,11 +131,8 @@ size_t ms_metaspace_node_at(
 		if (nodes->v[i].address == address)
 			return i;
 	if (nodes->n >= NODES_MAX || !read_words(vm, address, &node.next, 1) ||
-		!(vm->feature >= FEATURE_ARENAS ? read_new : read_old)(vm, &node))
+		!(vm->feature >= FEATURE_ARENAS ? read_new : read_old)(vm, nodes, &node))
 		return SIZE_MAX;
-	for (size_t i = 0; i < nodes->n; i++)
-		if (ms_range_overlaps(nodes->v[i].range, node.range))
-			return SIZE_MAX;
 	node.resident = ms_pages_resident(ms_target_pages(vm->target), node.range);
 	struct ms_metaspace_node *added = ms_array_push(nodes);
 	if (!added)

@@ -41,6 +41,16 @@ static struct ms_error *claim_part(struct ms_reading *reading, struct ms_range r
 		(struct ms_bytes){ 0 });
 }
 
+// Free memory lies among the objects, and only the collector knows where.
+static struct ms_error *claim_opaque(struct ms_reading *reading, struct ms_range range,
+	const char *owner, uint32_t count)
+{
+	struct ms_kind_row row = kind_of(owner, "objects, and free memory among them");
+	row.grade = MS_GRADE_STRUCTURAL;
+	return ms_claims_say(reading->claims, range, MS_RANK_PART, &row, count,
+		(struct ms_bytes){ 0 });
+}
+
 // Do two regions make one claim: is the first one full, and the other the next of its kind?
 static bool is_continued(
 	const struct ms_heap_region *last, const struct ms_heap_region *next)
@@ -59,7 +69,9 @@ static struct ms_error *claim_run(struct ms_reading *reading, const struct ms_he
 	uint32_t count = heap->region_bytes ? (uint32_t)(end - first) : 0;
 	bool has_objects = space->walk != MS_SPACE_NO_OBJECTS;
 	struct ms_error *err = NULL;
-	if (has_objects)
+	if (space->walk == MS_SPACE_OPAQUE)
+		err = claim_opaque(reading, used, space->owner, count);
+	else if (has_objects)
 		err = claim_part(reading, used, space->owner,
 			"objects, by the collector's own pointers", count);
 	if (!err)

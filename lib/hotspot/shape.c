@@ -2,6 +2,7 @@
 // with the JVM's own figures for JDK 8 to 26 on x86-64.
 
 #include "hotspot/hotspot.h"
+#include "hotspot/place.h"
 
 #include <string.h>
 
@@ -134,15 +135,11 @@ static bool is_private_anon(const struct ms_mapping *m)
 	return m->kind == MS_MAPPING_ANON && !(m->flags & MS_MAPPING_SHARED);
 }
 
-static bool is_archive(const struct ms_mapping *m)
-{
-	return m->kind == MS_MAPPING_FILE && ms_bytes_ends(m->name, ".jsa");
-}
-
 // What the heap's reservation is made of: memory, and archived objects mapped into it.
 static bool is_heap_part(const struct ms_mapping *m)
 {
-	return (is_private_anon(m) && !(m->flags & MS_MAPPING_EXEC)) || is_archive(m);
+	return (is_private_anon(m) && !(m->flags & MS_MAPPING_EXEC)) ||
+	       ms_place_is_archive(m);
 }
 
 // The end of the parts that follow each other from mapping i on.
@@ -283,11 +280,12 @@ static struct ms_error *claim_archives(struct ms_reading *reading,
 	struct ms_error *err = NULL;
 	for (size_t i = 0; !err && i < maps->n; i++) {
 		const struct ms_mapping *m = &maps->v[i];
-		if (!is_archive(m) || ms_range_covers(heap, m->range))
+		if (!ms_place_is_archive(m) || ms_range_covers(heap, m->range))
 			continue; // archived objects in the heap are the heap's
 		err = ms_claims_say(reading->claims, m->range, MS_RANK_REGION, &cds_kind,
-			i == 0 || !is_archive(&maps->v[i - 1]), m->name);
-		bool is_last = i + 1 == maps->n || !is_archive(&maps->v[i + 1]) ||
+			i == 0 || !ms_place_is_archive(&maps->v[i - 1]), m->name);
+		bool is_last = i + 1 == maps->n ||
+			       !ms_place_is_archive(&maps->v[i + 1]) ||
 			       maps->v[i + 1].range.start != m->range.end;
 		if (!err && is_last)
 			err = claim_class_space(reading, maps, m, sizes);
@@ -298,7 +296,7 @@ static struct ms_error *claim_archives(struct ms_reading *reading,
 static bool points_into_jvm(const struct ms_maps *maps, uint64_t word)
 {
 	const struct ms_mapping *m = ms_maps_find(maps, word);
-	return m && (is_archive(m) || ms_bytes_ends(m->name, "/libjvm.so"));
+	return m && (ms_place_is_archive(m) || ms_bytes_ends(m->name, "/libjvm.so"));
 }
 
 // Metadata is full of pointers to the JVM's tables and to archived metadata.

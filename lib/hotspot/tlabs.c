@@ -6,6 +6,8 @@
 
 #include "hotspot/tlabs.h"
 
+#include "hotspot/chain.h"
+
 enum {
 	WORD = 8,
 	THREADS_MAX = 1 << 20,
@@ -73,7 +75,8 @@ static struct ms_error *walk_list(struct reading *r)
 	struct ms_error *err = NULL;
 	if (!ms_vm_static(r->vm, "Threads::_thread_list", 8, &thread))
 		return NULL;
-	for (size_t i = 0; !err && thread && i < THREADS_MAX; i++) {
+	struct ms_chain chain = { .max = THREADS_MAX };
+	while (!err && ms_chain_goes_on(&chain, thread)) {
 		err = add_tlab(r, thread);
 		if (!ms_vm_field(r->vm, thread, "JavaThread::_next", 8, &thread))
 			break;

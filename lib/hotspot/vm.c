@@ -471,6 +471,8 @@ const char *ms_vm_text(struct ms_vm *vm, uint64_t address)
 	MS_ARRAY(char) text = { 0 };
 	const char *copy = NULL;
 	size_t n = 0;
+	if (vm->arena.used >= MS_VM_ARENA_MAX)
+		return NULL;
 	while (address && n < MS_VM_TEXT_MAX && ms_array_reserve(&text, n + NAME_STEP)) {
 		// Up to the next multiple: a step never needs a page that the text does not.
 		size_t step = NAME_STEP - (size_t)((address + n) % NAME_STEP);

@@ -22,7 +22,8 @@
 #include "target/target.h"
 
 enum {
-	MS_VM_TEXT_MAX = 64 << 10 ///< of one string, bytes
+	MS_VM_TEXT_MAX = 64 << 10,  ///< of one string, bytes
+	MS_VM_ARENA_MAX = 64 << 20, ///< of all texts that are copied, bytes
 };
 
 /** No such field. */
@@ -121,8 +122,8 @@ bool ms_vm_static(
 /**
  * Copy a C string of the target into the arena.
  *
- * @return NULL if it cannot be read to its end or is longer than MS_VM_TEXT_MAX, and
- *         without memory. Any bytes: of the target.
+ * @return NULL if it cannot be read to its end, is longer than MS_VM_TEXT_MAX, or there
+ *         are MS_VM_ARENA_MAX of them, and without memory. Any bytes: of the target.
  */
 const char *ms_vm_text(struct ms_vm *vm, uint64_t address);
 

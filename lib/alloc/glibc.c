@@ -24,8 +24,11 @@ void ms_glibc_deinit(struct ms_glibcs *libcs)
 // damaged may be anything, which is why no sum wraps.
 static uint64_t check_arena(struct ms_alloc_arena *arena, const struct ms_glibc *libc)
 {
-	uint64_t bytes =
-		arena->is_main && arena->system ? libc->first_chunk - libc->sbrk_base : 0;
+	uint64_t bytes = 0;
+	// What glibc counts and passes over, to begin at a multiple of 16.
+	if (arena->is_main && arena->system)
+		arena->count[MS_ALLOC_OVERHEAD].bytes +=
+			libc->first_chunk - libc->sbrk_base;
 	for (size_t state = 0; state < MS_ALLOC_STATE_COUNT; state++)
 		bytes += arena->count[state].bytes;
 	arena->off = ms_sum(ms_difference(bytes, arena->system),

@@ -80,7 +80,7 @@ static struct ms_error *keep_large(
 {
 	tally->large_all++;
 	if (!tally->large)
-		tally->large = malloc(MS_LARGE_OBJECTS * sizeof(*tally->large));
+		tally->large = calloc(MS_LARGE_OBJECTS, sizeof(*tally->large));
 	if (!tally->large)
 		return &ms_error_nomem;
 	if (tally->large_n < MS_LARGE_OBJECTS) {

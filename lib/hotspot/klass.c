@@ -60,8 +60,10 @@ const char *ms_class_name_external(struct ms_vm *vm, const char *internal)
 	if (!text)
 		return NULL;
 	copy_dotted(text, element, n);
-	for (size_t i = 0; i < depth; i++)
-		memcpy(text + n + 2 * i, "[]", 2);
+	for (size_t i = 0; i < depth; i++) {
+		text[n + 2 * i] = '[';
+		text[n + 2 * i + 1] = ']';
+	}
 	return text;
 }
 

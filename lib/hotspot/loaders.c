@@ -371,6 +371,7 @@ static struct ms_error *read_loader(struct walk *w, uint64_t cld)
 	w->current = &loader;
 	probe_classes(w, cld);
 	struct ms_error *err = walk_classes(w, cld);
+	w->current = NULL;
 	if (err)
 		return err;
 	ms_loader_measure(w->vm, &loaders->nodes, &loader);

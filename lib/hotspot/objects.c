@@ -669,7 +669,7 @@ struct ms_error *ms_objects_locate(
 		ms_tlabs_read(objects->vm, heap, &objects->header, &run.tlabs);
 	if (!err)
 		err = make_workers(&run);
-	if (!err)
+	if (!err && run.worker_n)
 		err = walk_piece(run.workers[0], &piece);
 	end_run(&run);
 	locating.found.head = NULL;

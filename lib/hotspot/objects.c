@@ -530,7 +530,7 @@ static struct ms_error *make_workers(struct run *run)
 
 static void end_run(struct run *run)
 {
-	for (unsigned i = 0; i < run->worker_n; i++) {
+	for (unsigned i = 0; i < run->worker_n && run->workers[i]; i++) {
 		free(run->workers[i]->bytes);
 		ms_gaps_deinit(&run->workers[i]->gaps);
 		free(run->workers[i]);
@@ -669,8 +669,9 @@ struct ms_error *ms_objects_locate(
 		ms_tlabs_read(objects->vm, heap, &objects->header, &run.tlabs);
 	if (!err)
 		err = make_workers(&run);
-	if (!err && run.worker_n)
-		err = walk_piece(run.workers[0], &piece);
+	struct worker *worker = err ? NULL : run.workers[0];
+	if (worker)
+		err = walk_piece(worker, &piece);
 	end_run(&run);
 	locating.found.head = NULL;
 	if (!err)

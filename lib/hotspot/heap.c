@@ -44,6 +44,13 @@ const char *ms_collector_title(enum ms_collector collector)
 	return collectors[(unsigned)collector < MS_COLLECTOR_COUNT ? collector : 0].title;
 }
 
+const struct ms_space_kind ms_space_eden = { "eden", "java.heap.eden", true,
+	MS_SPACE_WALKABLE };
+const struct ms_space_kind ms_space_from = { "from", "java.heap.survivor", true,
+	MS_SPACE_WALKABLE };
+const struct ms_space_kind ms_space_to = { "to", "java.heap.survivor", true,
+	MS_SPACE_WALKABLE };
+
 // --- building -------------------------------------------------------------------------
 
 struct ms_error *ms_heap_note(struct ms_heap_reading *r, const char *format, ...)

@@ -32,6 +32,9 @@ struct ms_space_kind {
 	enum ms_space_walk walk;
 };
 
+/** The young spaces of collectors that have one piece of each. */
+extern const struct ms_space_kind ms_space_eden, ms_space_from, ms_space_to;
+
 /** Add a space without regions; *ret is its index. Errors: NOMEM. */
 struct ms_error *ms_heap_add_space(struct ms_heap_reading *r,
 	const struct ms_space_kind *kind, uint32_t *ret) MS_MUST_CHECK;

@@ -2,12 +2,6 @@
 
 #include "hotspot/heap_internal.h"
 
-static const struct ms_space_kind eden = { "eden", "java.heap.eden", true,
-	MS_SPACE_WALKABLE };
-static const struct ms_space_kind from = { "from", "java.heap.survivor", true,
-	MS_SPACE_WALKABLE };
-static const struct ms_space_kind to = { "to", "java.heap.survivor", true,
-	MS_SPACE_WALKABLE };
 static const struct ms_space_kind old = { "old", "java.heap.old", false,
 	MS_SPACE_WALKABLE };
 
@@ -55,10 +49,10 @@ struct ms_error *ms_heap_read_parallel(struct ms_heap_reading *r)
 		err = add_generation(
 			r, "old", false, old_gen, "PSOldGen::_virtual_space");
 	if (!err)
-		err = add_space(r, &eden, young_gen, "PSYoungGen::_eden_space");
+		err = add_space(r, &ms_space_eden, young_gen, "PSYoungGen::_eden_space");
 	if (!err)
-		err = add_space(r, &from, young_gen, "PSYoungGen::_from_space");
+		err = add_space(r, &ms_space_from, young_gen, "PSYoungGen::_from_space");
 	if (!err)
-		err = add_space(r, &to, young_gen, "PSYoungGen::_to_space");
+		err = add_space(r, &ms_space_to, young_gen, "PSYoungGen::_to_space");
 	return err ? err : add_space(r, &old, old_gen, "PSOldGen::_object_space");
 }

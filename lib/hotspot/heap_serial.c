@@ -9,12 +9,6 @@
 
 #include "hotspot/heap_internal.h"
 
-static const struct ms_space_kind eden = { "eden", "java.heap.eden", true,
-	MS_SPACE_WALKABLE };
-static const struct ms_space_kind from = { "from", "java.heap.survivor", true,
-	MS_SPACE_WALKABLE };
-static const struct ms_space_kind to = { "to", "java.heap.survivor", true,
-	MS_SPACE_WALKABLE };
 static const struct ms_space_kind tenured = { "tenured", "java.heap.old", false,
 	MS_SPACE_WALKABLE };
 static const struct ms_space_kind cms_old = { "old", "java.heap.old", false,
@@ -82,12 +76,13 @@ struct ms_error *ms_heap_read_serial(struct ms_heap_reading *r)
 		err = ms_heap_add_generation(
 			r, is_cms ? "old" : "tenured", false, generations[1] + space);
 	if (!err)
-		err = add_space(
-			r, &eden, generations[0], "DefNewGeneration::_eden_space");
+		err = add_space(r, &ms_space_eden, generations[0],
+			"DefNewGeneration::_eden_space");
+	if (!err)
+		err = add_space(r, &ms_space_from, generations[0],
+			"DefNewGeneration::_from_space");
 	if (!err)
 		err = add_space(
-			r, &from, generations[0], "DefNewGeneration::_from_space");
-	if (!err)
-		err = add_space(r, &to, generations[0], "DefNewGeneration::_to_space");
+			r, &ms_space_to, generations[0], "DefNewGeneration::_to_space");
 	return err ? err : add_old(r, generations[1]);
 }

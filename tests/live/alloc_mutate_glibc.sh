@@ -1,4 +1,4 @@
-# runner: timeout=1200
+# runner: timeout=600
 # The books of glibc's malloc and of musl's, overwritten at random in a snapshot, 6,700
 # times: no crash, no end of reading, and what is stamped exact is what there was.
 . "$MS_SRC/tests/lib.sh"

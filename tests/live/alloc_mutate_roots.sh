@@ -1,4 +1,4 @@
-# runner: tier=full timeout=1200
+# runner: tier=full timeout=600
 # The same with the oldest and the newest glibc there are roots of, and the allocators that
 # keep their books apart: 3,300 times.
 . "$MS_SRC/tests/lib.sh"

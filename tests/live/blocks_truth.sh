@@ -8,14 +8,15 @@ sums()
 	jq -c '[.live, .requested_bytes, [.threads[] | [.live, .requested_bytes]]]' "$1"
 }
 
+# Nothing here is walked by instrumented code, and of few blocks some large ones are too much.
+blocks_few=
 start_blocks first blocks --foreign-sbrk
 cp first.json before.json
 tell first counters
 cmp first.answer before.json || fail "reading the counters changes them"
-# What malloc has handed out holds our blocks, with eight bytes more for each; what alignment
-# wastes in front of blocks of their own mappings is as much again at the worst.
+# What malloc has handed out holds our blocks, with eight bytes more for each.
 jq -e '.glibc.mallinfo as $i | ($i.uordblks + $i.hblkhd) as $out |
-	($out >= .usable_bytes + 8 * .live) and ($out < .usable_bytes * 2) and
+	($out >= .usable_bytes + 8 * .live) and ($out < .usable_bytes * 1.3) and
 	$i.fsmblks > 0 and $i.hblks > 0 and .foreign_bytes > 0' before.json >/dev/null ||
 	fail "the table and mallinfo contradict each other: $(cat before.json)"
 tell first trim

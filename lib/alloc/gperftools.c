@@ -29,7 +29,7 @@ static struct ms_error *read_books(struct ms_gperf *tc)
 	tc->find->alloc->arenas.v[tc->arena].system =
 		tc->in_use + tc->free + tc->returned;
 	if (!err)
-		err = ms_gperf_read_transfer(tc);
+		err = ms_gperf_read_central(tc);
 	if (!err)
 		err = ms_gperf_read_caches(tc);
 	if (err)

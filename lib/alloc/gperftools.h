@@ -99,6 +99,7 @@ struct ms_gperf {
 	uint32_t arena;
 	size_t first, end; ///< its spans in ms_alloc_private.extents, ascending
 	uint64_t in_use, free, returned; ///< bytes of spans
+	uint64_t spans[MS_GPERF_CLASSES]; ///< of each class
 	uint64_t off;                    ///< bytes that did not add up
 	bool is_incomplete;              ///< metadata that could not be read
 	bool has_no_room;
@@ -135,8 +136,13 @@ struct ms_error *ms_gperf_read_spans(struct ms_gperf *tc) MS_MUST_CHECK;
 struct ms_error *ms_gperf_mark_list(struct ms_gperf *tc, const struct ms_gperf_list *list,
 	uint64_t *ret_n) MS_MUST_CHECK;
 
-/** Find the transfer caches and mark what they hold. Errors: NOMEM, GONE, CANCELLED. */
-struct ms_error *ms_gperf_read_transfer(struct ms_gperf *tc) MS_MUST_CHECK;
+/**
+ * Find the central lists, mark what their transfer caches hold, and compare the number of
+ * spans that each class counts with those that were found.
+ *
+ * Errors: NOMEM, GONE, CANCELLED.
+ */
+struct ms_error *ms_gperf_read_central(struct ms_gperf *tc) MS_MUST_CHECK;
 
 /** Find the threads' caches and mark what they hold. Errors: NOMEM, GONE, CANCELLED. */
 struct ms_error *ms_gperf_read_caches(struct ms_gperf *tc) MS_MUST_CHECK;

@@ -98,14 +98,29 @@ static struct ms_error *find_central(struct ms_gperf *tc, uint64_t *ret)
 	return err;
 }
 
-struct ms_error *ms_gperf_read_transfer(struct ms_gperf *tc)
+// A span that is not one of its class any more, or came to it, is seen by the class's count.
+static void check_spans(struct ms_gperf *tc, uint64_t at, unsigned size_class)
+{
+	uint64_t n;
+	if (!ms_peek_u64(tc->find->peek, at + CENTRAL_SPANS, &n)) {
+		tc->is_incomplete = true;
+		return;
+	}
+	uint64_t bytes = tc->classes.pages[size_class] << tc->root.page_shift;
+	uint64_t differ = ms_difference(n, tc->spans[size_class]);
+	tc->off = ms_sum(tc->off, differ > UINT32_MAX ? UINT64_MAX : differ * bytes);
+}
+
+struct ms_error *ms_gperf_read_central(struct ms_gperf *tc)
 {
 	uint64_t central;
 	struct ms_error *err = find_central(tc, &central);
 	if (!err && !central)
 		tc->doubt = "its central lists were not found";
-	for (unsigned c = 1; !err && central && c < tc->classes.n; c++)
+	for (unsigned c = 1; !err && central && c < tc->classes.n; c++) {
+		check_spans(tc, central + c * CENTRAL_BYTES, c);
 		err = read_slots(tc, central + c * CENTRAL_BYTES, c);
+	}
 	return err;
 }
 

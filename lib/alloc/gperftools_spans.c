@@ -83,6 +83,7 @@ static struct ms_error *add_span(
 			tc->off = ms_sum(tc->off, size);
 			return NULL;
 		}
+		tc->spans[span->size_class]++;
 	}
 	reading->end = span->range.end;
 	tc->in_use += span->location == MS_GPERF_IN_USE ? size : 0;

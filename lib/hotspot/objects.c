@@ -13,7 +13,9 @@ enum {
 	CHAIN = 4,    // objects that must follow each other for a place to be believed
 	CHAIN_START = 64,  // where a part of a piece begins
 	PART = 32 << 20,   // what a piece is cut into, bytes
-	PARTS_MAX = 256,   // of one piece
+	PARTS_MAX = 256,   // of all pieces, beyond one each
+	UNKNOWN_SHIFT = 32, // log2 of the bytes that may be searched in vain for an object
+			    // where the page states do not say that anything is there
 	MEDIUM_SHIFT = 13, // ZGC: objects of a medium page by its size
 	MEDIUM_MAX = 32 << 20,
 	MARK_UNLOCKED = 1,
@@ -79,7 +81,8 @@ struct worker {
 	struct ms_range window;
 	uint8_t *bytes;
 	struct ms_gaps gaps;
-	size_t n; // objects that wait
+	uint64_t unknown; // bytes searched of which nobody says that they are there
+	size_t n;         // objects that wait
 	struct ms_object batch[MS_OBJECT_BATCH];
 	struct slot cache[CACHE];
 	struct ms_object_walk sum;
@@ -121,7 +124,8 @@ static struct ms_error *fill(struct worker *w, uint64_t from)
 		return err;
 	if (ms_cancel_raised(w->run->visit->cancel))
 		return ms_error_new(MS_ERROR_CANCELLED, "interrupted");
-	w->window = (struct ms_range){ from, ms_min(from + WINDOW, w->piece->limit) };
+	uint64_t n = ms_min(w->piece->limit - from, WINDOW);
+	w->window = (struct ms_range){ from, from + n };
 	struct ms_read read = { w->window, w->bytes };
 	err = ms_target_read(target, &read, 1, &w->gaps);
 	count_missing(w);
@@ -280,14 +284,38 @@ static bool is_chain(struct worker *w, uint64_t at, int n)
 	return at <= bound;
 }
 
+// Where nothing is, no object begins. A core's headers may claim any amount of memory of
+// which the file has nothing: only so much of that is searched.
+static void pass_absent(struct worker *w, uint64_t bound)
+{
+	const struct ms_pages *pages = ms_target_pages(w->run->objects->vm->target);
+	while (w->at < bound) {
+		enum ms_page_state state;
+		struct ms_range run = ms_pages_run(pages, w->at, bound, &state);
+		bool is_spent = state == MS_PAGE_UNKNOWN && w->unknown >> UNKNOWN_SHIFT;
+		if (state != MS_PAGE_ABSENT && !is_spent) {
+			w->unknown += state == MS_PAGE_UNKNOWN ? WINDOW : 0;
+			return;
+		}
+		if (is_spent)
+			w->sum.missing_bytes += ms_range_size(run);
+		w->sum.empty_bytes += ms_range_size(run);
+		w->at = run.end;
+	}
+}
+
 // Go on to the next place that can be believed, or to the end of what is torn.
 static struct ms_error *search(struct worker *w, int n)
 {
 	uint64_t bound = ms_min(w->piece->range.end, next_tlab_start(w));
 	struct ms_error *err = NULL;
 	while (!err && w->at < bound) {
-		if (!has_head(w, w->at))
+		if (!has_head(w, w->at)) {
+			pass_absent(w, bound);
+			if (w->at >= bound)
+				return NULL;
 			err = fill(w, w->at);
+		}
 		if (err || !has_bytes(w, w->at, WORD) || is_chain(w, w->at, n))
 			break;
 		if (!ms_get_u64(bytes_at(w, w->at)))

@@ -98,10 +98,10 @@ struct ms_gperf {
 	uint32_t instance;
 	uint32_t arena;
 	size_t first, end; ///< its spans in ms_alloc_private.extents, ascending
-	uint64_t in_use, free, returned; ///< bytes of spans
+	uint64_t in_use, free, returned;  ///< bytes of spans
 	uint64_t spans[MS_GPERF_CLASSES]; ///< of each class
-	uint64_t off;                    ///< bytes that did not add up
-	bool is_incomplete;              ///< metadata that could not be read
+	uint64_t off;                     ///< bytes that did not add up
+	bool is_incomplete;               ///< metadata that could not be read
 	bool has_no_room;
 	size_t caches;     ///< of threads
 	const char *doubt; ///< first thing that keeps it from being exact, or NULL

@@ -11,11 +11,12 @@ enum {
 	WORD = 8,
 	CACHE = 1024, // classes that a worker keeps at hand; a power of two
 	CHAIN = 4,    // objects that must follow each other for a place to be believed
-	CHAIN_START = 64,  // where a part of a piece begins
-	PART = 32 << 20,   // what a piece is cut into, bytes
-	PARTS_MAX = 256,   // of all pieces, beyond one each
-	UNKNOWN_SHIFT = 32, // log2 of the bytes that may be searched in vain for an object
-			    // where the page states do not say that anything is there
+	CHAIN_START = 64, // where a part of a piece begins
+	PART = 32 << 20,  // what a piece is cut into, bytes
+	PARTS_MAX = 256,  // of all pieces, beyond one each
+	UNKNOWN_SHIFT =
+		32,        // log2 of the bytes that may be searched in vain for an object
+			   // where the page states do not say that anything is there
 	MEDIUM_SHIFT = 13, // ZGC: objects of a medium page by its size
 	MEDIUM_MAX = 32 << 20,
 	MARK_UNLOCKED = 1,

@@ -1,5 +1,8 @@
 // Tables of the rest of the machine: class loaders, code cache, flags.
 
+#include <string.h>
+
+#include "base/size.h"
 #include "mapheap.h"
 
 // --- class loaders --------------------------------------------------------------------
@@ -282,6 +285,84 @@ static void print_notes_aside(const struct ms_vm_notes *notes)
 		ms_cli_note("%s", *note);
 }
 
+// --- what loaders come to -------------------------------------------------------------
+
+// Several patterns can share a name; the first of them speaks for all.
+static struct ms_class_count generated_of(
+	const struct ms_loaders *loaders, unsigned which, bool *ret_is_first)
+{
+	const char *name = ms_generated_name((enum ms_generated)which);
+	struct ms_class_count sum = { 0 };
+	*ret_is_first = true;
+	for (unsigned g = 0; g < MS_GENERATED_COUNT; g++) {
+		if (strcmp(ms_generated_name((enum ms_generated)g), name) != 0)
+			continue;
+		*ret_is_first &= g >= which;
+		sum.n += loaders->generated[g].n;
+		sum.bytes += loaders->generated[g].bytes;
+	}
+	return sum;
+}
+
+static void print_count(struct ms_out *out, const char *lead, const char *name,
+	const struct ms_class_count *count)
+{
+	char text[MS_SIZE_TEXT];
+	ms_out_printf(out, "%s%s %s (", lead, name, ms_count_text(count->n, text));
+	print_kib(out, count->bytes);
+	ms_out_str(out, ")");
+}
+
+static void print_loader_totals(struct ms_out *out, const struct ms_loaders *loaders)
+{
+	char text[MS_SIZE_TEXT];
+	const struct ms_loader *total = &loaders->total;
+	const char *lead = "; generated: ";
+	ms_out_str(out, "\n");
+	print_word(out, "TOTAL");
+	ms_out_printf(out, "%s classes, their structures ",
+		ms_count_text(total->class_n, text));
+	print_kib(out, total->class_bytes);
+	print_count(out, "; ", "hidden", &loaders->hidden);
+	for (unsigned g = 0; g < MS_GENERATED_COUNT; g++) {
+		bool is_first;
+		struct ms_class_count count = generated_of(loaders, g, &is_first);
+		if (!is_first || !count.n)
+			continue;
+		print_count(out, lead, ms_generated_name((enum ms_generated)g), &count);
+		lead = ", ";
+	}
+	ms_out_str(out, "\n");
+}
+
+static void add_count(
+	struct ms_json *json, const char *key, const struct ms_class_count *count)
+{
+	ms_json_begin_row(json, key, '{');
+	ms_json_add(json, "classes", ms_json_size(count->n));
+	ms_json_add(json, "class_structure_bytes", ms_json_size(count->bytes));
+	ms_json_end(json);
+}
+
+static void add_loader_totals(struct ms_json *json, const void *arg)
+{
+	const struct ms_loaders *loaders = arg;
+	ms_json_begin(json, "totals", '{');
+	ms_json_add(json, "classes", ms_json_size(loaders->total.class_n));
+	ms_json_add(
+		json, "class_structure_bytes", ms_json_size(loaders->total.class_bytes));
+	add_count(json, "hidden", &loaders->hidden);
+	ms_json_begin(json, "generated", '{');
+	for (unsigned g = 0; g < MS_GENERATED_COUNT; g++) {
+		bool is_first;
+		struct ms_class_count count = generated_of(loaders, g, &is_first);
+		if (is_first)
+			add_count(json, ms_generated_name((enum ms_generated)g), &count);
+	}
+	ms_json_end(json);
+	ms_json_end(json);
+}
+
 static void name_holders(struct ms_loaders *loaders)
 {
 	loaders->holders.name = "(classes without a loader of their own: hidden ones)";
@@ -303,8 +384,10 @@ struct ms_error *print_loaders(
 		err = ms_table_add(table, &loaders.rest);
 	if (!err) {
 		ms_cli_page(cli);
-		err = ms_cli_table_print(cli, table);
+		err = ms_cli_table_print_with(cli, table, add_loader_totals, &loaders);
 	}
+	if (!err && !cli->output->json && !cli->format.is_raw)
+		print_loader_totals(&cli->out, &loaders);
 	print_notes_aside(&loaders.notes);
 	view->is_incomplete |= !loaders.is_complete;
 	ms_loaders_deinit(&loaders);

@@ -243,6 +243,13 @@ struct ms_error *ms_cli_table(struct ms_cli *cli, const struct ms_column_set *se
 struct ms_error *ms_cli_table_print(
 	struct ms_cli *cli, struct ms_table *table) MS_MUST_CHECK;
 
+/** Adds members to a document that is being written. */
+typedef void ms_cli_add_fn(struct ms_json *json, const void *arg);
+
+/** The same; with --json, `add` adds what else the document has beside the rows. */
+struct ms_error *ms_cli_table_print_with(struct ms_cli *cli, struct ms_table *table,
+	ms_cli_add_fn *add, const void *arg) MS_MUST_CHECK;
+
 /**
  * Send the report to a pager from here on: on a terminal, without --json, --raw and
  * --no-pager. Call after the target was read and before the first output; failing to

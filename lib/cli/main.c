@@ -222,7 +222,8 @@ struct ms_error *ms_cli_table(struct ms_cli *cli, const struct ms_column_set *se
 	return err ? err : ms_table_sort(ret, cli->output->sort);
 }
 
-static struct ms_error *print_document(struct ms_cli *cli, struct ms_table *table)
+static struct ms_error *print_document(
+	struct ms_cli *cli, struct ms_table *table, ms_cli_add_fn *add, const void *arg)
 {
 	char schema[64];
 	snprintf(schema, sizeof(schema), "memsleuth/%s/1", table->set->name);
@@ -231,15 +232,23 @@ static struct ms_error *print_document(struct ms_cli *cli, struct ms_table *tabl
 	ms_json_begin(&json, NULL, '{');
 	ms_json_add(&json, "schema", json_string(schema));
 	struct ms_error *err = ms_table_json(table, &json, table->set->name);
+	if (!err && add)
+		add(&json, arg);
 	ms_json_end(&json);
 	return err ? err : ms_json_finish(&json);
 }
 
 struct ms_error *ms_cli_table_print(struct ms_cli *cli, struct ms_table *table)
 {
+	return ms_cli_table_print_with(cli, table, NULL, NULL);
+}
+
+struct ms_error *ms_cli_table_print_with(
+	struct ms_cli *cli, struct ms_table *table, ms_cli_add_fn *add, const void *arg)
+{
 	ms_progress_end(&cli->progress);
 	if (cli->output->json == MS_JSON_DOCUMENT)
-		return print_document(cli, table);
+		return print_document(cli, table, add, arg);
 	if (cli->output->json == MS_JSON_LINES)
 		return ms_table_json_lines(table, &cli->out);
 	return ms_table_print(table, &cli->format, &cli->out);

@@ -83,6 +83,27 @@ check_loaders()
 		any(.name == "jdk.internal.loader.ClassLoaders$AppClassLoader")'
 }
 
+# Hidden classes are those whose name has an address, of loader or class, before the
+# loader's; generated ones are counted by their names.
+check_generated()
+{
+	"$MS_BUILD/cmd/mapheap/mapheap" --loaders --json "$pid" >loaders.json ||
+		fail "$gc: mapheap --loaders failed"
+	sed -n 's,^[| ]*--,,; /^ *implements/!s,/[^/]*$,,p' hierarchy | sort -u >names
+	total()
+	{
+		jq ".totals.$1.classes" loaders.json
+	}
+	[ "$(total hidden)" -gt 5 ] || fail "$gc: hardly any hidden class"
+	expect_equal "$(total hidden)" "$(grep -c '/0x' names)" "$gc: hidden classes"
+	expect_equal "$(total generated.lambda)" "$(grep -c '[$][$]Lambda' names)" "$gc: lambdas"
+	expect_equal "$(jq '[.loaders[].classes] | add' loaders.json)" \
+		"$(jq .totals.classes loaders.json)" "$gc: classes of all loaders"
+	"$MS_BUILD/cmd/mapheap/mapheap" --loaders "$pid" |
+		grep -q "^TOTAL .*; hidden $(total hidden) .*lambda $(total generated.lambda) " ||
+		fail "$gc: the totals of mapheap --loaders"
+}
+
 # Without symbols the same; without chunks all nodes are found, if not their edges.
 check_ways()
 {
@@ -112,6 +133,7 @@ for gc in $collectors; do
 		ask Compiler.codelist && mv answer codelist
 		ask Compiler.codecache && mv answer codecache
 		ask VM.classloader_stats && mv answer loaders
+		ask VM.class_hierarchy -i && mv answer hierarchy
 	done
 	hold "$pid"
 	methods=$(grep -cE '^ *[0-9]+ ' codelist)
@@ -119,6 +141,7 @@ for gc in $collectors; do
 	check_code
 	check_metaspace
 	check_loaders
+	check_generated
 	check_ways
 	archive=false
 	! grep -q '\.jsa$' "/proc/$pid/maps" || archive=true

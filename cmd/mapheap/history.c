@@ -84,18 +84,21 @@ static void print_trigger(
 	ms_out_str(out, " used)");
 }
 
+// Its cause, or the operation that was executed.
+static const char *cause_of(const struct ms_collection *c)
+{
+	if (c->cause)
+		return c->cause;
+	return c->operation ? c->operation : "cause not known";
+}
+
 static void print_title(
 	struct ms_out *out, const struct view *view, const struct ms_collection *c)
 {
 	uint64_t at = c->has_before ? c->before_ns : c->after_ns;
 	ms_out_printf(out, " GC(%" PRIu64 ")  %" PRIu64 ".%03" PRIu64 " s  %s", c->number,
 		at / 1000000000, at / 1000000 % 1000, c->is_full ? "full  " : "");
-	if (c->cause)
-		ms_out_target(out, ms_bytes_of(c->cause));
-	else if (c->operation)
-		ms_out_target(out, ms_bytes_of(c->operation));
-	else
-		ms_out_str(out, "cause not known");
+	ms_out_target(out, ms_bytes_of(cause_of(c)));
 	print_trigger(out, view, c);
 	ms_out_str(out, "\n");
 }
@@ -360,11 +363,6 @@ static const struct log_line log_lines[] = {
 	{ BIT(SERIAL), { "tenured", "Tenured" }, { { NULL, NULL } } },
 	{ BIT(PARALLEL), { "tenured", "ParOldGen" }, { { NULL, NULL } } },
 	{ BIT(CMS), { "tenured", "CMS" }, { { NULL, NULL } } },
-	{ BIT(G1), { "eden", "Eden" }, { { NULL, NULL } } },
-	{ BIT(G1), { "survivor", "Survivor" }, { { NULL, NULL } } },
-	{ BIT(G1), { "old", "Old" }, { { NULL, NULL } } },
-	{ BIT(G1), { "humongous", "Humongous" }, { { NULL, NULL } } },
-	{ BIT(G1) | BIT(Z) | BIT(SHENANDOAH), { "heap", "Heap" }, { { NULL, NULL } } },
 	{ ~0u, { "metaspace", "Metaspace" }, { { "class space", "Class" } } },
 };
 
@@ -391,14 +389,77 @@ static void print_log_line(
 	ms_out_str(out, "\n");
 }
 
-static void print_pause(struct ms_out *out, const struct ms_collection *c)
+// G1 counts regions; its text has eden and survivors together.
+static bool regions_of(const struct ms_heap_text *text, uint64_t region_bytes,
+	uint64_t *ret_eden, uint64_t *ret_survivor)
+{
+	const struct ms_heap_text_space *young = ms_heap_text_find(text, "young");
+	const struct ms_heap_text_space *survivor = ms_heap_text_find(text, "survivor");
+	if (!region_bytes || !young || !survivor || young->capacity < survivor->capacity)
+		return false;
+	*ret_eden = (young->capacity - survivor->capacity) / region_bytes;
+	*ret_survivor = survivor->capacity / region_bytes;
+	return true;
+}
+
+static void print_regions(
+	struct ms_out *out, const struct ms_collection *c, uint64_t region_bytes)
+{
+	uint64_t eden[2], survivor[2];
+	if (!regions_of(&c->before, region_bytes, &eden[0], &survivor[0]) ||
+		!regions_of(&c->after, region_bytes, &eden[1], &survivor[1]))
+		return;
+	print_prefix(out, c, c->after_ns);
+	ms_out_printf(out, "Eden regions: %" PRIu64 "->%" PRIu64 "\n", eden[0], eden[1]);
+	print_prefix(out, c, c->after_ns);
+	ms_out_printf(out, "Survivor regions: %" PRIu64 "->%" PRIu64 "\n", survivor[0],
+		survivor[1]);
+}
+
+// Of the whole heap. The text of G1 before a collection leaves out the regions that are
+// being allocated in (g1CollectedHeap.cpp, print_on(), JDK 8 to 26).
+static bool sum_of(const struct ms_heap_text *text, struct ms_heap_text_space *ret)
+{
+	const struct ms_heap_text_space *heap = ms_heap_text_find(text, "heap");
+	const struct ms_heap_text_space *young = ms_heap_text_find(text, "young");
+	const struct ms_heap_text_space *tenured = ms_heap_text_find(text, "tenured");
+	if (heap) {
+		*ret = *heap;
+		return heap->has_used && heap->has_capacity;
+	}
+	if (!young || !tenured || !young->has_used || !young->has_capacity ||
+		!tenured->has_used || !tenured->has_capacity)
+		return false;
+	ret->used = young->used + tenured->used;
+	ret->capacity = young->capacity + tenured->capacity;
+	return true;
+}
+
+// What a collector calls a collection that is not full, and a full one.
+static const char *const log_titles[MS_COLLECTOR_COUNT][2] = {
+	[MS_COLLECTOR_Z] = { "Garbage Collection", "Garbage Collection" },
+	[MS_COLLECTOR_SHENANDOAH] = { "Concurrent cycle", "Pause Full" },
+};
+
+static const char *log_title(enum ms_collector collector, bool is_full)
+{
+	const char *title = log_titles[collector][is_full];
+	return title ? title : is_full ? "Pause Full" : "Pause Young";
+}
+
+static void print_pause(
+	struct ms_out *out, const struct view *view, const struct ms_collection *c)
 {
 	uint64_t us = (c->after_ns - c->before_ns) / 1000;
+	struct ms_heap_text_space before, after;
 	print_prefix(out, c, c->after_ns);
-	ms_out_printf(out, "Pause %s (", c->is_full ? "Full" : "Young");
-	ms_out_target(out, ms_bytes_of(c->cause ? c->cause : "cause not known"));
-	ms_out_printf(out, ") %" PRIu64 ".%03" PRIu64 "ms between its two texts\n",
-		us / 1000, us % 1000);
+	ms_out_printf(out, "%s (", log_title(view->heap.collector, c->is_full));
+	ms_out_target(out, ms_bytes_of(cause_of(c)));
+	ms_out_str(out, ") ");
+	if (sum_of(&c->before, &before) && sum_of(&c->after, &after))
+		ms_out_printf(out, "%" PRIu64 "M->%" PRIu64 "M(%" PRIu64 "M) ",
+			before.used >> 20, after.used >> 20, after.capacity >> 20);
+	ms_out_printf(out, "%" PRIu64 ".%03" PRIu64 "ms\n", us / 1000, us % 1000);
 }
 
 void print_log(struct ms_out *out, const struct view *view)
@@ -406,9 +467,11 @@ void print_log(struct ms_out *out, const struct view *view)
 	ms_array_foreach (c, &view->collections.v) {
 		if (!c->has_before || !c->has_after)
 			continue;
+		if (view->heap.collector == MS_COLLECTOR_G1)
+			print_regions(out, c, view->heap.region_bytes);
 		for (size_t i = 0; i < sizeof(log_lines) / sizeof(log_lines[0]); i++)
 			if (log_lines[i].collectors & 1u << view->heap.collector)
 				print_log_line(out, c, &log_lines[i]);
-		print_pause(out, c);
+		print_pause(out, view, c);
 	}
 }

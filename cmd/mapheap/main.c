@@ -64,7 +64,9 @@ static const struct ms_option options[] = {
 		"with each collection say where the large arrays of CLASS are, 'byte[]' or "
 		"'byte[2M]'; implies --watch",
 		.kind = MS_OPTION_STRING, MS_TO(struct options, follow) },
-	{ 0, "log", NULL, "the last collections in the words of -Xlog:gc*",
+	{ 0, "log", NULL,
+		"the last collections in the words of -Xlog:gc*, "
+		"timed from the text before to the one after",
 		.kind = MS_OPTION_SET, MS_TO(struct options, screen),
 		.value = SCREEN_LOG },
 	{ 0, "loaders", NULL, "class loaders, and their classes and bytes in metaspace",

@@ -225,6 +225,23 @@ static const char *copy_of(struct ms_arena *arena, struct ms_bytes text)
 	return text.n ? ms_arena_copy(arena, text) : NULL;
 }
 
+// Operations that have one cause only.
+// Source: gc/shared/gcVMOperations.hpp, gc/parallel/psVMOperations.cpp (JDK 8 to 26).
+static const char *const only_causes[][2] = {
+	{ "GenCollectForAllocation", "Allocation Failure" },
+	{ "SerialCollectForAllocation", "Allocation Failure" },
+	{ "ParallelGCFailedAllocation", "Allocation Failure" },
+	{ "ParallelCollectForAllocation", "Allocation Failure" },
+};
+
+static const char *only_cause(struct ms_bytes operation)
+{
+	for (size_t i = 0; i < sizeof(only_causes) / sizeof(only_causes[0]); i++)
+		if (ms_bytes_equal(operation, ms_bytes_of(only_causes[i][0])))
+			return only_causes[i][1];
+	return NULL;
+}
+
 static void find_operation(const struct ms_events *events, struct ms_arena *arena,
 	struct ms_collection *collection)
 {
@@ -236,7 +253,7 @@ static void find_operation(const struct ms_events *events, struct ms_arena *aren
 		!parse_operation(event->text, &name, &cause) || !is_collecting(name))
 		return;
 	collection->operation = copy_of(arena, name);
-	collection->cause = copy_of(arena, cause);
+	collection->cause = cause.n ? copy_of(arena, cause) : only_cause(name);
 }
 
 // The counter names the cause of the collection that has ended last.

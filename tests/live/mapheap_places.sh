@@ -125,3 +125,23 @@ mapheap --follow 'byte[2M]' -- java -XX:+UseSerialGC -Xms20M -Xmx20M -Xmn10M \
 held=$(grep -n 'held at exit' watched | cut -d: -f1)
 n=$(sed -n "${held},\$p" watched | sed -n 's/^COLLECTIONS  \([0-9]*\) since.*/\1/p')
 expect_equal "$(head -n "$held" watched | grep -c '^ GC([0-9]*)')" "$n" "collections watched"
+
+# In the words of the log: the same lines, but for times; how much of metaspace is for no
+# class the JVM's own history does not say.
+worded()
+{
+	sed -n 's/.*\(GC([0-9]*)\) \(DefNew\|Tenured\|Eden\|Survivor\|Metaspace\|Pause\)/\1 \2/p' "$1" |
+		grep -- '->' | sed "s/ NonClass: [^ ]*//; s/([0-9]*)\$//; s/ [0-9.]*ms\$//; $2"
+}
+for gc in Serial G1; do
+	mapheap --log -- java -XX:+Use${gc}GC -Xms40M -Xmx40M "-Xlog:gc*:file=$gc.log" \
+		-cp classes Places ages 9000 >$gc.told
+	causes=
+	# Of a collection of G1's only the last one's cause is told, and its text before leaves
+	# out the regions that are being allocated in.
+	[ $gc = Serial ] || causes='s/Pause Young .*) [0-9]*M/Pause Young /'
+	worded $gc.told "$causes" >told
+	worded $gc.log "$causes" >log
+	[ "$(grep -c Pause told)" -ge 3 ] || fail "$gc: few collections"
+	cmp -s told log || fail "$gc: --log and the JVM's log: $(diff told log | head -n 20)"
+done

@@ -161,28 +161,41 @@ const char *promotion_name(enum promotion why)
 	return promotions[why];
 }
 
-// An object that is larger than what the survivors left free had to go; one that is
-// smaller was old enough, or its turn came when the space was full.
+const struct ages_before *ages_before(
+	const struct view *view, const struct ms_collection *c)
+{
+	const struct ages_before *previous = view->previous;
+	return previous && previous->number == c->number && !c->is_uncounted ? previous
+									     : NULL;
+}
+
+// Objects as old as may be go whether there is room or not. An object that is larger than
+// what the survivors left free had to go; one that is smaller was old enough, or its turn
+// came when the space was full.
 enum promotion why_promoted(const struct view *view, const struct ms_collection *c,
 	const struct ms_move *move)
 {
 	uint64_t capacity = survivor_capacity(view), kept = 0;
+	uint64_t most = view->age_table.max_threshold;
+	const struct ages_before *before = ages_before(view, c);
+	bool has_age = move->youngest < MS_AGES;
 	(void)used_in(&c->after, "from", &kept);
 	if (!move->objects || c->is_full)
 		return PROMOTION_NONE;
+	if (has_age && (uint64_t)move->youngest >= most)
+		return PROMOTION_AGE;
 	if (move->smallest > capacity)
 		return PROMOTION_TOO_LARGE;
-	if (kept + move->largest > capacity)
+	// No threshold is 0 if the highest is not.
+	if (kept + move->largest > capacity || !move->youngest)
 		return PROMOTION_OVERFLOW;
-	if (view->age_table.max_threshold <= 1)
+	// The threshold of Parallel follows what collections cost, not the share.
+	if (most <= 1 || view->heap.collector == MS_COLLECTOR_PARALLEL)
 		return PROMOTION_AGE;
 	// The threshold that was in force is that of the look before.
-	const struct ms_age_table *table =
-		c == &view->collections.v.v[view->collections.v.n - 1] ? view->previous
-								       : NULL;
-	if (!table || !table->is_there)
-		return PROMOTION_AGE_OR_SHARE;
-	return table->threshold < table->max_threshold ? PROMOTION_SHARE : PROMOTION_AGE;
+	if (before && before->table.is_there)
+		return before->table.threshold < most ? PROMOTION_SHARE : PROMOTION_AGE;
+	return has_age ? PROMOTION_SHARE : PROMOTION_AGE_OR_SHARE;
 }
 
 // How much was old enough, by the ages before.
@@ -194,28 +207,51 @@ static uint64_t old_enough(const struct ms_age_table *table)
 	return sum;
 }
 
-static void print_by_age(struct ms_out *out, const struct view *view, enum promotion why)
+static void print_threshold(struct ms_out *out, const struct ms_age_table *table)
 {
-	const struct ms_age_table *table = view->previous;
-	char text[MS_SIZE_TEXT];
-	if (why == PROMOTION_AGE_OR_SHARE) {
-		ms_out_str(
-			out, "age, or the share of survivors: there was room for them");
-		return;
-	}
-	if (!table) {
-		ms_out_printf(out, "age: MaxTenuringThreshold is %" PRIu64,
-			view->age_table.max_threshold);
-		return;
-	}
-	if (why == PROMOTION_SHARE)
-		ms_out_printf(out, "share: survivors were more than the desired %s B; ",
-			ms_count_text(table->desired, text));
-	else
-		ms_out_str(out, "age: ");
 	ms_out_printf(out, "the threshold was %u, and ", table->threshold);
 	print_kib(out, old_enough(table));
 	ms_out_str(out, " were that old");
+}
+
+static void print_at_age(
+	struct ms_out *out, const struct view *view, const struct ms_move *move)
+{
+	if (move->youngest < MS_AGES) {
+		ms_out_printf(out, "they were of age %d", move->youngest);
+		if (move->oldest > move->youngest)
+			ms_out_printf(out, " to %d", move->oldest);
+		ms_out_str(out, "; ");
+	}
+	ms_out_printf(
+		out, "MaxTenuringThreshold is %" PRIu64, view->age_table.max_threshold);
+	if (view->heap.collector == MS_COLLECTOR_PARALLEL)
+		ms_out_str(out, ", and the threshold in force adapts");
+}
+
+static void print_by_age(struct ms_out *out, const struct view *view,
+	const struct ms_collection *c, const struct ms_move *move)
+{
+	const struct ages_before *before = ages_before(view, c);
+	const struct ms_age_table *table =
+		before && before->table.is_there ? &before->table : NULL;
+	enum promotion why = why_promoted(view, c, move);
+	char text[MS_SIZE_TEXT];
+	if (why == PROMOTION_AGE_OR_SHARE)
+		ms_out_str(
+			out, "age, or the share of survivors: there was room for them");
+	else if (why == PROMOTION_AGE)
+		ms_out_str(out, "age: ");
+	else
+		ms_out_printf(out, "share: survivors were more than the desired %s B; ",
+			ms_count_text(
+				table ? table->desired : view->age_table.desired, text));
+	if (why == PROMOTION_AGE_OR_SHARE)
+		return;
+	if (table)
+		print_threshold(out, table);
+	else
+		print_at_age(out, view, move);
 }
 
 static void print_why(struct ms_out *out, const struct view *view,
@@ -236,13 +272,50 @@ static void print_why(struct ms_out *out, const struct view *view,
 		print_kib(out, kept);
 		ms_out_str(out, " of ");
 		print_kib(out, capacity);
-		ms_out_str(out, " were full, up to ");
-		print_kib(out, move->largest);
-		ms_out_str(out, " each had to go");
+		if (kept + move->largest > capacity) {
+			ms_out_str(out, " were full, up to ");
+			print_kib(out, move->largest);
+			ms_out_str(out, " each had to go");
+		} else {
+			ms_out_str(out, " were full, some that went were of age 0");
+		}
 	} else {
-		print_by_age(out, view, why);
+		print_by_age(out, view, c, move);
 	}
 	print_exclusions(out, view, c);
+}
+
+bool lacked_guarantee(
+	const struct ms_collection *c, uint64_t *ret_free, uint64_t *ret_held)
+{
+	static const char *const causes[] = { "Allocation Failure", "Ergonomics" };
+	const struct ms_heap_text_space *tenured =
+		ms_heap_text_find(&c->before, "tenured");
+	uint64_t eden;
+	bool is_cause = false;
+	for (size_t i = 0; c->cause && i < sizeof(causes) / sizeof(causes[0]); i++)
+		is_cause |= strcmp(c->cause, causes[i]) == 0;
+	if (!c->is_full || !is_cause || !tenured || !tenured->has_used ||
+		!tenured->has_capacity || tenured->used > tenured->capacity ||
+		!used_in(&c->before, "eden", &eden) || !eden ||
+		!used_in(&c->before, "young", ret_held))
+		return false;
+	*ret_free = tenured->capacity - tenured->used;
+	return *ret_free < *ret_held;
+}
+
+static void print_guarantee(struct ms_out *out, const struct ms_collection *c)
+{
+	uint64_t room, held;
+	if (!lacked_guarantee(c, &room, &held))
+		return;
+	ms_out_str(out, "        ");
+	print_word(out, "WHY");
+	ms_out_str(out, "full: promotion guarantee: tenured had ");
+	print_kib(out, room);
+	ms_out_str(out, " free, young held ");
+	print_kib(out, held);
+	ms_out_str(out, "\n");
 }
 
 static void print_promotion(struct ms_out *out, const struct view *view, size_t index)
@@ -285,6 +358,7 @@ void print_collection(struct ms_out *out, const struct view *view, size_t index)
 	print_title(out, view, c);
 	if (c->has_before && c->has_after)
 		print_changes(out, c);
+	print_guarantee(out, c);
 	print_promotion(out, view, index);
 	print_direct(out, view, index);
 }

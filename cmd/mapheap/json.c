@@ -218,7 +218,10 @@ static void add_collections(struct ms_json *json, const struct view *view)
 	for (size_t i = 0; i < view->collections.v.n; i++) {
 		const struct ms_collection *c = &view->collections.v.v[i];
 		const struct ms_move *move = promotion_of(view, i);
+		uint64_t room, held;
 		enum promotion why = move ? why_promoted(view, c, move) : PROMOTION_NONE;
+		if (lacked_guarantee(c, &room, &held))
+			why = PROMOTION_GUARANTEE;
 		ms_json_begin_row(json, NULL, '{');
 		ms_json_add(json, "id", ms_json_size(c->number));
 		ms_json_add(json, "is_full", json_boolean(c->is_full));

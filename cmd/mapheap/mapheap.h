@@ -15,6 +15,14 @@ enum {
 	WALK_MAX = 1 << 30, ///< bytes of used heap that are walked without being asked
 };
 
+/** Ages as they were before a collection, from a look at the JVM after the one before. */
+struct ages_before {
+	uint64_t number; ///< of that collection
+	struct ms_age_table table;
+	uint64_t bytes[MS_AGES]; ///< in survivor spaces, by mark words
+	bool has_bytes;
+};
+
 /** A JVM that was opened, and what getters need beside their row. */
 struct view {
 	struct ms_target *target; ///< owned
@@ -25,10 +33,9 @@ struct view {
 	struct ms_counters counters;
 	struct ms_collections collections;
 	struct ms_age_table age_table;
-	const struct ms_age_table
-		*previous;          ///< before the last collection; NULL: not seen
-	struct ms_classes *classes; ///< owned; NULL until objects were walked
-	struct ms_objects *objects; ///< owned
+	const struct ages_before *previous; ///< of one collection; NULL: none was seen
+	struct ms_classes *classes;         ///< owned; NULL until objects were walked
+	struct ms_objects *objects;         ///< owned
 	struct ms_histogram histogram;
 	struct ms_moves moves;
 	unsigned workers;  ///< that walk the heap; 0: one per processor
@@ -106,7 +113,8 @@ void print_class(struct ms_out *out, const struct ms_class *class, uint32_t leng
 	X(OVERFLOW, "survivor overflow")                                                 \
 	X(AGE, "age")                                                                    \
 	X(SHARE, "share of survivors")                                                   \
-	X(AGE_OR_SHARE, "age or share of survivors")
+	X(AGE_OR_SHARE, "age or share of survivors")                                     \
+	X(GUARANTEE, "promotion guarantee")
 
 enum promotion {
 #define X(id, name) PROMOTION_##id,
@@ -117,6 +125,15 @@ enum promotion {
 /** What is known now says this of one collection. */
 enum promotion why_promoted(const struct view *view, const struct ms_collection *c,
 	const struct ms_move *move);
+
+/**
+ * Was a full collection begun because a young one had no promotion guarantee: the old space
+ * had less room than the young one held, and the young one had not been emptied before?
+ * Source: DefNewGeneration::collection_attempt_is_safe(),
+ *         PSScavenge::should_attempt_scavenge() (JDK 8 to 26).
+ */
+bool lacked_guarantee(
+	const struct ms_collection *c, uint64_t *ret_free, uint64_t *ret_held);
 
 /** The reason as JSON has it. */
 const char *promotion_name(enum promotion why);
@@ -132,6 +149,13 @@ void print_log(struct ms_out *out, const struct view *view);
 
 /** Print the ages of objects in survivor spaces, and what the next collection will do. */
 void print_ages(struct ms_out *out, const struct view *view);
+
+/** Bytes of each age in the survivor spaces; false if there are none, or no walk. */
+bool survivor_ages(const struct view *view, uint64_t ret[MS_AGES]);
+
+/** The ages before this collection, or NULL if nobody looked then. */
+const struct ages_before *ages_before(
+	const struct view *view, const struct ms_collection *c);
 
 /** Print large objects, and where they came from. */
 void print_large(struct ms_out *out, const struct view *view);

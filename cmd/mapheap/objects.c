@@ -100,6 +100,17 @@ static uint64_t bytes_of_age(const struct view *view, uint32_t space, int age)
 	return sum;
 }
 
+bool survivor_ages(const struct view *view, uint64_t ret[MS_AGES])
+{
+	const struct ms_heap_space *space = survivors(view);
+	if (!space || !view->objects)
+		return false;
+	uint32_t index = (uint32_t)(space - view->heap.spaces.v);
+	for (int age = 0; age < MS_AGES; age++)
+		ret[age] = bytes_of_age(view, index, age);
+	return true;
+}
+
 // The age from which on the next collection promotes: where the sum of the younger ones
 // passes what the collector aims at. Source: gc/shared/ageTable.cpp.
 static unsigned next_threshold(const struct view *view, uint32_t space)

@@ -107,35 +107,108 @@ static struct ms_error *look(struct watch *watch, const struct ms_cancel *cancel
 		if (!err)
 			err = view_read_moves(view, cancel);
 	}
-	if (!err) {
-		view->previous = watch->is_begun ? &watch->ages : NULL;
+	if (!err)
 		watch->counted = view->heap.collections;
-	}
 	return err;
+}
+
+static bool count_collections(const struct view *view, uint64_t *ret)
+{
+	ms_peek_clear(view->vm->peek);
+	return ms_vm_field(
+		view->vm, view->heap.object, "CollectedHeap::_total_collections", 4, ret);
+}
+
+static void print_by_ages(struct ms_out *out, const char *lead, const uint64_t *bytes)
+{
+	bool any = false;
+	ms_out_str(out, lead);
+	for (int age = 0; age < MS_AGES; age++) {
+		if (!bytes[age])
+			continue;
+		ms_out_printf(out, "%s%d: ", any ? ", " : "", age);
+		print_kib(out, bytes[age]);
+		any = true;
+	}
+	if (!any)
+		ms_out_str(out, "none");
+}
+
+// Of survivors, before the last collection and now.
+static void print_ages_change(
+	const struct watch *watch, struct ms_out *out, const struct ms_collection *c)
+{
+	const struct ages_before *before = ages_before(&watch->view, c);
+	const struct ages_before *now = &watch->ages;
+	if (!watch->has_ages || !now->has_bytes)
+		return;
+	ms_out_str(out, "        survivors by age ");
+	if (before && before->has_bytes)
+		print_by_ages(out, "", before->bytes);
+	print_by_ages(out, before && before->has_bytes ? "  ->  " : "now ", now->bytes);
+	if (now->table.is_there)
+		ms_out_printf(out, "     next threshold %u of %" PRIu64,
+			now->table.threshold, now->table.max_threshold);
+	ms_out_str(out, "\n");
+}
+
+// Of what was seen, if no collection came since.
+static void keep_ages(struct watch *watch)
+{
+	struct view *view = &watch->view;
+	uint64_t now = 0;
+	watch->ages =
+		(struct ages_before){ .number = watch->seen, .table = view->age_table };
+	watch->ages.has_bytes = survivor_ages(view, watch->ages.bytes);
+	watch->has_ages = view->heap.has_collections &&
+			  view->heap.collections == watch->seen &&
+			  count_collections(view, &now) && now == watch->seen;
+}
+
+static bool is_new(const struct watch *watch, const struct ms_collection *c)
+{
+	if (!c->has_after)
+		return false;
+	return c->is_uncounted ? c->after_ns > watch->uncounted_ns
+			       : c->number >= watch->seen;
+}
+
+static void print_one(struct watch *watch, struct ms_out *out, size_t index)
+{
+	const struct ms_collection *c = &watch->view.collections.v.v[index];
+	if (c->is_uncounted) {
+		watch->uncounted_ns = c->after_ns;
+	} else {
+		if (c->number > watch->seen && watch->is_begun)
+			ms_out_printf(out,
+				" … %" PRIu64
+				" collections passed from the JVM's history\n",
+				c->number - watch->seen);
+		watch->seen = c->number + 1;
+	}
+	print_collection(out, &watch->view, index);
 }
 
 // Those that ended since; one that is under way comes next time.
 static void print_new(struct watch *watch, struct ms_out *out)
 {
 	struct view *view = &watch->view;
-	bool any = false;
+	const struct ms_collection *last = NULL;
+	struct ages_before previous = watch->ages;
+	view->previous = watch->has_ages ? &previous : NULL;
 	for (size_t i = 0; i < view->collections.v.n; i++) {
-		const struct ms_collection *c = &view->collections.v.v[i];
-		if (c->number < watch->seen || !c->has_after)
+		if (!is_new(watch, &view->collections.v.v[i]))
 			continue;
-		if (c->number > watch->seen && watch->is_begun)
-			ms_out_printf(out,
-				" … %" PRIu64
-				" collections passed from the JVM's history\n",
-				c->number - watch->seen);
-		print_collection(out, view, i);
-		watch->seen = c->number + 1;
-		any = true;
+		last = &view->collections.v.v[i];
+		print_one(watch, out, i);
 	}
-	if (any || !watch->is_begun)
+	if (last || !watch->is_begun) {
+		keep_ages(watch);
+		if (last)
+			print_ages_change(watch, out, last);
 		print_followed(out, view, &watch->options->follow);
-	if (any || !watch->is_begun)
-		watch->ages = view->age_table;
+	}
+	view->previous = NULL;
 }
 
 struct ms_error *watch_step(
@@ -147,9 +220,7 @@ struct ms_error *watch_step(
 		struct ms_error *err = ms_target_check_alive(view->target);
 		if (err)
 			return err;
-		ms_peek_clear(view->vm->peek);
-		bool is_known = ms_vm_field(view->vm, view->heap.object,
-			"CollectedHeap::_total_collections", 4, &now);
+		bool is_known = count_collections(view, &now);
 		// One that is counted and not yet told is under way: no use in hurrying.
 		bool is_told = watch->seen >= now || ++watch->idle % IDLE_LOOKS;
 		if (is_known && now == watch->counted && is_told)

@@ -30,8 +30,10 @@ struct watch {
 	uint64_t seen;    ///< collections that were shown
 	uint64_t counted; ///< by the JVM, when it was looked at last
 	bool is_begun;
-	unsigned idle;            ///< looks that found nothing although the count moved
-	struct ms_age_table ages; ///< after the last collection that was shown
+	unsigned idle;         ///< looks that found nothing although the count moved
+	uint64_t uncounted_ns; ///< end of the last one shown that the JVM does not count
+	struct ages_before ages; ///< after the last collection that was shown
+	bool has_ages;           ///< no collection came between that and its ages
 };
 
 /**

@@ -14,6 +14,7 @@ struct kinds {
 };
 
 struct walk {
+	const struct ms_objects *objects;
 	struct ms_moves *moves;
 	struct kinds *kinds; // of each
 	size_t last;         // stretch that held the object before
@@ -56,6 +57,8 @@ static struct ms_error *add_stretch(struct ms_moves *moves, struct ms_range rang
 	added->collection = collection;
 	added->is_direct = is_direct;
 	added->is_first = is_first;
+	added->youngest = INT_MAX;
+	added->oldest = -1;
 	return NULL;
 }
 
@@ -134,6 +137,16 @@ static void count_kind(struct kinds *kinds, const struct ms_object *object)
 	kinds->v[i].bytes += object->bytes;
 }
 
+static void count_age(struct ms_move *move, int age)
+{
+	if (age < 0)
+		return;
+	if (age < move->youngest)
+		move->youngest = age;
+	if (age > move->oldest)
+		move->oldest = age;
+}
+
 static struct ms_error *on_objects(void *arg, const struct ms_object_batch *batch)
 {
 	struct walk *walk = arg;
@@ -145,6 +158,8 @@ static struct ms_error *on_objects(void *arg, const struct ms_object_batch *batc
 		move->smallest = move->objects ? ms_min(move->smallest, object->bytes)
 					       : object->bytes;
 		move->largest = ms_max(move->largest, object->bytes);
+		if (!move->is_direct)
+			count_age(move, ms_object_age(walk->objects, object->mark));
 		move->objects++;
 		move->bytes += object->bytes;
 		count_kind(&walk->kinds[move - walk->moves->v.v], object);
@@ -176,7 +191,7 @@ struct ms_error *ms_moves_make(struct ms_objects *objects, const struct ms_heap 
 		return NULL;
 	struct ms_error *err = cut(ret, old, collections);
 	_cleanup_free_ struct kinds *kinds = calloc(ret->v.n + 1, sizeof(*kinds));
-	struct walk walk = { .moves = ret, .kinds = kinds };
+	struct walk walk = { .objects = objects, .moves = ret, .kinds = kinds };
 	struct ms_object_visit visit = {
 		.fn = on_objects, .arg = &walk, .workers = 1, .cancel = cancel
 	};

@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include <limits.h>
+
 #include "hotspot/collections.h"
 #include "hotspot/histogram.h"
 
@@ -32,6 +34,9 @@ struct ms_move {
 	bool is_first;     ///< it lies before all collections that are known
 	uint64_t objects, bytes;
 	uint64_t largest, smallest; ///< bytes of an object
+	/// Ages at which they were promoted: copying keeps the mark word as it was in the
+	/// young generation. INT_MAX and -1: no object tells.
+	int youngest, oldest;
 	struct ms_move_kind kinds[MS_MOVE_KINDS];
 	size_t kind_n;
 };
@@ -46,6 +51,8 @@ struct ms_moves {
  * Tell how the last collections filled the old space.
  *
  * Errors: NOMEM, GONE, CANCELLED.
+ * Source: DefNewGeneration::copy_to_survivor_space(), Generation::promote(),
+ *         PSPromotionManager::copy_unmarked_to_survivor_space() (JDK 8 to 26).
  * Cost: one walk of the heap, by one worker.
  */
 struct ms_error *ms_moves_make(struct ms_objects *objects, const struct ms_heap *heap,

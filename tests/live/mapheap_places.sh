@@ -126,6 +126,52 @@ held=$(grep -n 'held at exit' watched | cut -d: -f1)
 n=$(sed -n "${held},\$p" watched | sed -n 's/^COLLECTIONS  \([0-9]*\) since.*/\1/p')
 expect_equal "$(head -n "$held" watched | grep -c '^ GC([0-9]*)')" "$n" "collections watched"
 
+# Ages and thresholds of each collection, and why objects were promoted, are what the log
+# says, as far as the look came in time; a collection that came too fast to be seen tells
+# its threshold by the ages of what it promoted.
+cat >ages.py <<'END'
+import re, sys
+
+log = open(sys.argv[2]).read()
+thresholds = {int(n): int(t) for n, t in re.findall(r"GC\((\d+)\) Desired .* new threshold (\d+)", log)}
+ages = {}
+for n, age, size in re.findall(r"GC\((\d+)\) - age +(\d+): +(\d+) bytes", log):
+    ages.setdefault(int(n), {})[int(age)] = int(size) >> 10
+seen = {"ages": 0, "why": 0}
+wrong = []
+number = None
+for line in open(sys.argv[1]):
+    if "held at exit" in line:
+        number = None
+    if line.startswith(" GC("):
+        number = int(re.match(r" GC\((\d+)\)", line).group(1))
+    told = re.search(r"survivors by age .*(?:now|->)(.*?)     next threshold (\d+) of", line)
+    if told:
+        ours = {int(a): int(k) for a, k in re.findall(r"(\d+): (\d+)K", told.group(1))}
+        if ours != ages.get(number, {}) or int(told.group(2)) != thresholds[number]:
+            wrong.append(line)
+        seen["ages"] += 1
+    was = re.search(r"WHY  (\w+): .*(?:threshold was|were of age) (\d+)", line)
+    if was and number:
+        least = thresholds[number - 1]
+        if int(was.group(2)) != least or (was.group(1) == "share") != (least < int(sys.argv[3])):
+            wrong.append(line)
+        seen["why"] += 1
+print(seen, wrong)
+sys.exit(bool(wrong) or seen["why"] < 3 or seen["ages"] < int(sys.argv[4]))
+END
+promoted()
+{
+	name=$1 rounds=$2 looks=$3
+	shift 3
+	mapheap --watch -- java -XX:+UseSerialGC -Xms20M -Xmx20M "$@" \
+		"-Xlog:gc+age=trace:file=$name.log" -cp classes Places ages $rounds >$name.watched
+	python3 ages.py $name.watched $name.log "${1#*=}" "$looks" >seen ||
+		fail "$name: ages or thresholds differ: $(cat seen)"
+}
+promoted slow "6000 5" 3 -XX:MaxTenuringThreshold=3
+promoted fast 19000 0 -XX:MaxTenuringThreshold=15 -XX:TargetSurvivorRatio=20
+
 # In the words of the log: the same lines, but for times; how much of metaspace is for no
 # class the JVM's own history does not say.
 worded()

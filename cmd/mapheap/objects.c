@@ -280,6 +280,69 @@ static void print_large_row(struct ms_out *out, const struct view *view, size_t 
 	ms_out_str(out, "\n");
 }
 
+// --- what can be tried ----------------------------------------------------------------
+
+// As options take it: "2M", "3000".
+static void print_option_size(struct ms_out *out, uint64_t n)
+{
+	if (n && !(n & ((1 << 20) - 1)))
+		ms_out_printf(out, "%" PRIu64 "M", n >> 20);
+	else
+		ms_out_printf(out, "%" PRIu64, n);
+}
+
+// The largest in the young spaces, if the collector would put it elsewhere when told.
+static const struct ms_large_object *pretenurable(const struct view *view)
+{
+	const struct ms_large_object *found = NULL;
+	bool knows_flag = view->heap.collector == MS_COLLECTOR_SERIAL ||
+			  view->heap.collector == MS_COLLECTOR_CMS;
+	if (!knows_flag)
+		return NULL;
+	ms_array_foreach (object, &view->histogram.large)
+		if (view->heap.spaces.v[object->space].is_young &&
+			object->bytes >= 2 << 20 &&
+			(!found || object->bytes > found->bytes))
+			found = object;
+	return found;
+}
+
+// The largest array that was promoted.
+static const struct ms_large_object *followable(const struct view *view)
+{
+	const struct ms_large_object *found = NULL;
+	ms_array_foreach (object, &view->histogram.large) {
+		const struct ms_move *move = move_at(view, object->address);
+		if (move && !move->is_direct && object->length &&
+			(!found || object->bytes > found->bytes))
+			found = object;
+	}
+	return found;
+}
+
+static void print_try(struct ms_out *out, const struct view *view)
+{
+	const struct ms_large_object *young = pretenurable(view);
+	const struct ms_large_object *promoted = followable(view);
+	if (!young && !promoted)
+		return;
+	print_word(out, "TRY");
+	if (young) {
+		ms_out_printf(out, "-XX:PretenureSizeThreshold=%" PRIu64 "M puts ",
+			(young->bytes >> 20) - 1);
+		print_class(out, young->class, young->length);
+		ms_out_str(out, " straight into tenured");
+	}
+	if (promoted) {
+		struct ms_bytes name = ms_bytes_of(promoted->class->name);
+		ms_out_printf(out, "%s--follow '", young ? "; " : "");
+		ms_out_target(out, ms_bytes_sub(name, 0, name.n - 1));
+		print_option_size(out, promoted->length);
+		ms_out_str(out, "]' tracks the arrays");
+	}
+	ms_out_str(out, "\n");
+}
+
 void print_large(struct ms_out *out, const struct view *view)
 {
 	char text[MS_SIZE_TEXT];
@@ -297,4 +360,5 @@ void print_large(struct ms_out *out, const struct view *view)
 			print_large_row(out, view, i);
 			lines++;
 		}
+	print_try(out, view);
 }

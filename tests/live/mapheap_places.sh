@@ -119,6 +119,28 @@ mapheap -- java -XX:+UseSerialGC -Xms20M -Xmx20M -Xmn10M -XX:SurvivorRatio=8 -cp
 grep -q 'byte\[4,194,304\] did not fit in eden' words || fail "no trigger: $(cat words)"
 grep -q 'moved to tenured 6,144K = 3 x byte\[2,097,152\]' words || fail "no promotion"
 grep -q 'WHY  survivor overflow: 2,048K does not fit in 1,024K' words || fail "no reason"
+grep -q "^TRY  -XX:PretenureSizeThreshold=3M puts byte.4,194,304. straight into tenured; --follow 'byte.2M.' tracks" words ||
+	fail "nothing to try: $(cat words)"
+mapheap -- java -XX:+UseSerialGC -Xmx50M -XX:PretenureSizeThreshold=3M -cp classes Places large |
+	grep -q TRY && fail "what was done is not to be tried"
+# A full collection without a promotion guarantee.
+cat >Full.java <<'END'
+import java.util.ArrayList;
+import java.util.List;
+public class Full {
+	public static void main(String[] args) {
+		List<byte[]> kept = new ArrayList<>();
+		for (int i = 0; i < 1650; i++)
+			kept.add(new byte[10000]);
+	}
+}
+END
+javac -d classes Full.java
+mapheap -- java -XX:+UseSerialGC -Xms20M -Xmx20M -Xlog:gc:file=full.log -cp classes Full >words
+grep -q 'Pause Full (Allocation Failure)' full.log || fail "no full collection"
+grep -A3 'full  Allocation Failure' words |
+	grep -q 'WHY  full: promotion guarantee: tenured had [0-9,]*K free, young held' ||
+	fail "no reason for the full collection: $(cat words)"
 # Watched, every collection is shown, once.
 mapheap --follow 'byte[2M]' -- java -XX:+UseSerialGC -Xms20M -Xmx20M -Xmn10M \
 	-XX:SurvivorRatio=8 -cp classes Places ages 6000 >watched

@@ -20,7 +20,8 @@ struct ages_before {
 	uint64_t number; ///< of that collection
 	struct ms_age_table table;
 	uint64_t bytes[MS_AGES]; ///< in survivor spaces, by mark words
-	bool has_bytes;
+	uint64_t old[MS_AGES];   ///< in the old space, by the age at promotion
+	bool has_bytes, has_old;
 };
 
 /** A JVM that was opened, and what getters need beside their row. */
@@ -152,6 +153,12 @@ void print_ages(struct ms_out *out, const struct view *view);
 
 /** Bytes of each age in the survivor spaces; false if there are none, or no walk. */
 bool survivor_ages(const struct view *view, uint64_t ret[MS_AGES]);
+
+/** The same of the old space: ages at which objects were promoted. */
+bool promoted_ages(const struct view *view, uint64_t ret[MS_AGES]);
+
+/** Print "1: 512K, 2: 96K". */
+void print_by_ages(struct ms_out *out, const uint64_t bytes[MS_AGES]);
 
 /** The ages before this collection, or NULL if nobody looked then. */
 const struct ages_before *ages_before(

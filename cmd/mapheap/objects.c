@@ -100,15 +100,68 @@ static uint64_t bytes_of_age(const struct view *view, uint32_t space, int age)
 	return sum;
 }
 
-bool survivor_ages(const struct view *view, uint64_t ret[MS_AGES])
+// ZGC and Shenandoah keep no ages in mark words.
+static bool has_ages(const struct view *view)
 {
-	const struct ms_heap_space *space = survivors(view);
-	if (!space || !view->objects)
+	enum ms_collector collector = view->heap.collector;
+	return view->objects && collector != MS_COLLECTOR_Z &&
+	       collector != MS_COLLECTOR_SHENANDOAH && collector != MS_COLLECTOR_EPSILON;
+}
+
+static bool ages_of(
+	const struct view *view, const struct ms_heap_space *space, uint64_t ret[MS_AGES])
+{
+	if (!space || !has_ages(view))
 		return false;
 	uint32_t index = (uint32_t)(space - view->heap.spaces.v);
 	for (int age = 0; age < MS_AGES; age++)
 		ret[age] = bytes_of_age(view, index, age);
 	return true;
+}
+
+bool survivor_ages(const struct view *view, uint64_t ret[MS_AGES])
+{
+	return ages_of(view, survivors(view), ret);
+}
+
+bool promoted_ages(const struct view *view, uint64_t ret[MS_AGES])
+{
+	ms_array_foreach (space, &view->heap.spaces)
+		if (strcmp(space->name, "tenured") == 0 ||
+			strcmp(space->name, "old") == 0)
+			return ages_of(view, space, ret);
+	return false;
+}
+
+void print_by_ages(struct ms_out *out, const uint64_t bytes[MS_AGES])
+{
+	const char *lead = "";
+	for (int age = 0; age < MS_AGES; age++) {
+		if (!bytes[age])
+			continue;
+		ms_out_printf(out, "%s%d: ", lead, age);
+		print_kib(out, bytes[age]);
+		lead = ", ";
+	}
+	if (!*lead)
+		ms_out_str(out, "none");
+}
+
+// At what age objects came into the old space.
+static void print_promoted_ages(struct ms_out *out, const struct view *view)
+{
+	uint64_t bytes[MS_AGES], later = 0;
+	if (!promoted_ages(view, bytes))
+		return;
+	for (int age = 1; age < MS_AGES; age++)
+		later += bytes[age];
+	if (!later)
+		return;
+	ms_out_str(out, "  in the old space, by the age at which they came: ");
+	print_by_ages(out, bytes);
+	if (bytes[0])
+		ms_out_str(out, " (0: not promoted for age, or moved since)");
+	ms_out_str(out, "\n");
 }
 
 // The age from which on the next collection promotes: where the sum of the younger ones
@@ -176,6 +229,8 @@ void print_ages(struct ms_out *out, const struct view *view)
 	if (table->is_there)
 		ms_out_printf(out, "   threshold %u of %" PRIu64, table->threshold,
 			table->max_threshold);
+	else if (has_ages(view))
+		ms_out_str(out, "   the JVM's tables do not have the threshold in force");
 	ms_out_str(out, "\n");
 	for (int age = 0; age < MS_AGES; age++) {
 		uint64_t bytes = bytes_of_age(view, index, age);
@@ -189,6 +244,7 @@ void print_ages(struct ms_out *out, const struct view *view)
 	if (!total)
 		ms_out_str(out, "  none\n");
 	print_outlook(out, view, index, total);
+	print_promoted_ages(out, view);
 }
 
 // --- large objects --------------------------------------------------------------------

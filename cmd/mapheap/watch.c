@@ -119,19 +119,41 @@ static bool count_collections(const struct view *view, uint64_t *ret)
 		view->vm, view->heap.object, "CollectedHeap::_total_collections", 4, ret);
 }
 
-static void print_by_ages(struct ms_out *out, const char *lead, const uint64_t *bytes)
+// What G1 promoted shows in the ages of its old regions only. What is of age 0 there may be
+// filler. False if some were freed, which hides what came.
+static bool came_by_age(const struct ages_before *before, const struct ages_before *now,
+	uint64_t ret[MS_AGES])
 {
-	bool any = false;
-	ms_out_str(out, lead);
+	uint64_t sum = 0;
+	if (!before->has_old || !now->has_old)
+		return false;
 	for (int age = 0; age < MS_AGES; age++) {
-		if (!bytes[age])
-			continue;
-		ms_out_printf(out, "%s%d: ", any ? ", " : "", age);
-		print_kib(out, bytes[age]);
-		any = true;
+		if (now->old[age] < before->old[age])
+			return false;
+		ret[age] = age ? now->old[age] - before->old[age] : 0;
+		sum += ret[age];
 	}
-	if (!any)
-		ms_out_str(out, "none");
+	return sum >> 10;
+}
+
+static void print_promoted(struct ms_out *out, const struct view *view,
+	const struct ages_before *before, const struct ages_before *now)
+{
+	uint64_t bytes[MS_AGES], max = view->age_table.max_threshold;
+	int youngest = 0;
+	if (!came_by_age(before, now, bytes))
+		return;
+	while (!bytes[youngest])
+		youngest++;
+	ms_out_str(out, "        moved to old, by age ");
+	print_by_ages(out, bytes);
+	ms_out_str(out, "\n        ");
+	print_word(out, "WHY");
+	if ((uint64_t)youngest >= max)
+		ms_out_str(out, "age: ");
+	else
+		ms_out_str(out, "share of survivors, or no room for them: ");
+	ms_out_printf(out, "MaxTenuringThreshold is %" PRIu64 "\n", max);
 }
 
 // Of survivors, before the last collection and now.
@@ -143,13 +165,19 @@ static void print_ages_change(
 	if (!watch->has_ages || !now->has_bytes)
 		return;
 	ms_out_str(out, "        survivors by age ");
-	if (before && before->has_bytes)
-		print_by_ages(out, "", before->bytes);
-	print_by_ages(out, before && before->has_bytes ? "  ->  " : "now ", now->bytes);
+	if (before && before->has_bytes) {
+		print_by_ages(out, before->bytes);
+		ms_out_str(out, "  ->  ");
+	} else {
+		ms_out_str(out, "now ");
+	}
+	print_by_ages(out, now->bytes);
 	if (now->table.is_there)
 		ms_out_printf(out, "     next threshold %u of %" PRIu64,
 			now->table.threshold, now->table.max_threshold);
 	ms_out_str(out, "\n");
+	if (before && watch->view.heap.collector == MS_COLLECTOR_G1)
+		print_promoted(out, &watch->view, before, now);
 }
 
 // Of what was seen, if no collection came since.
@@ -160,6 +188,7 @@ static void keep_ages(struct watch *watch)
 	watch->ages =
 		(struct ages_before){ .number = watch->seen, .table = view->age_table };
 	watch->ages.has_bytes = survivor_ages(view, watch->ages.bytes);
+	watch->ages.has_old = promoted_ages(view, watch->ages.old);
 	watch->has_ages = view->heap.has_collections &&
 			  view->heap.collections == watch->seen &&
 			  count_collections(view, &now) && now == watch->seen;

@@ -161,8 +161,7 @@ static struct ms_error *count_batch(void *arg, const struct ms_object_batch *bat
 		if (err)
 			return err;
 	}
-	if (counting->heap->spaces.v[batch->space].is_young)
-		count_ages(counting, tally, batch);
+	count_ages(counting, tally, batch);
 	return NULL;
 }
 

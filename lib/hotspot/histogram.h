@@ -19,7 +19,14 @@ struct ms_histogram_row {
 	uint64_t bytes;
 };
 
-/** Objects of one age in one young space. */
+/**
+ * Objects of one age in one space. In an old space the age is the one at which they were
+ * promoted, since copying keeps the mark word; it is 0 as well of what was allocated
+ * there, of what did not fit in a survivor space, and after a full collection. ZGC and
+ * Shenandoah keep no ages of objects.
+ * Source: DefNewGeneration::copy_to_survivor_space(),
+ *         G1ParScanThreadState::do_copy_to_survivor_space() (JDK 8 to 26).
+ */
 struct ms_age_row {
 	uint32_t space;
 	int age; ///< -1: could not be told

@@ -180,11 +180,15 @@ static struct ms_error *note_agents(struct ms_reading *reading, struct java *jav
 {
 	struct ms_agents agents = { 0 };
 	struct ms_error *err = ms_agents_read(java->vm, &java->flags, &agents);
-	ms_array_foreach (agent, &agents.v)
+	ms_array_foreach (agent, &agents.v) {
+		bool has_library =
+			agent->library && strcmp(agent->library, agent->name) != 0;
 		if (!err)
-			err = ms_claims_note(reading->claims, "JVM agent%s: %s",
-				agent->is_attached ? ", attached later" : "",
-				agent->name);
+			err = ms_claims_note(reading->claims, "JVM agent%s: %s%s%s",
+				agent->is_attached ? ", attached later" : "", agent->name,
+				has_library ? ", by " : "",
+				has_library ? agent->library : "");
+	}
 	ms_agents_deinit(&agents);
 	return err;
 }

@@ -194,6 +194,14 @@ promoted()
 promoted slow "6000 5" 3 -XX:MaxTenuringThreshold=3
 promoted fast 19000 0 -XX:MaxTenuringThreshold=15 -XX:TargetSurvivorRatio=20
 
+# G1 has no text of what it promotes: the ages in its old regions tell.
+mapheap --watch -- java -XX:+UseG1GC -Xms20M -Xmx20M -XX:MaxTenuringThreshold=2 \
+	"-Xlog:gc+age=trace:file=g1.log" -cp classes Places ages 9000 5 >g1.watched
+grep -q 'survivors by age .*1: [0-9,]*K, 2: [0-9,]*K  ->  .*1: [0-9,]*K, 2:' g1.watched ||
+	fail "G1: no ages: $(cat g1.watched)"
+grep -q 'moved to old, by age 2: [0-9,]*K$' g1.watched || fail "G1: none moved: $(cat g1.watched)"
+grep -q 'WHY  age: MaxTenuringThreshold is 2$' g1.watched || fail "G1: no reason"
+
 # In the words of the log: the same lines, but for times; how much of metaspace is for no
 # class the JVM's own history does not say.
 worded()

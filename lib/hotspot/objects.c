@@ -498,19 +498,32 @@ static struct piece piece_of(const struct ms_objects *objects, size_t i)
 	return piece;
 }
 
+static bool is_walked(const struct ms_heap *heap, const struct ms_heap_region *region)
+{
+	return heap->spaces.v[region->space].walk == MS_SPACE_WALKABLE &&
+	       !region->is_continued;
+}
+
+// A lying heap of many huge regions gets no more parts than a true one.
+static uint64_t part_size(const struct ms_heap *heap)
+{
+	uint64_t sum = 0;
+	ms_array_foreach (region, &heap->regions)
+		if (is_walked(heap, region))
+			sum = ms_sum(sum, ms_range_size(region->range));
+	return ms_align_down(ms_max(PART, sum / PARTS_MAX), MS_PAGE_SIZE);
+}
+
 static struct ms_error *list_pieces(struct run *run, bool is_cut)
 {
 	const struct ms_heap *heap = run->objects->heap;
+	uint64_t part = is_cut ? part_size(heap) : UINT64_MAX;
 	struct ms_error *err = NULL;
 	run->pieces.n = 0;
 	for (size_t i = 0; !err && i < heap->regions.n; i++) {
 		struct piece piece = piece_of(run->objects, i);
-		if (heap->spaces.v[piece.space].walk != MS_SPACE_WALKABLE ||
-			heap->regions.v[i].is_continued)
-			continue;
-		uint64_t part = ms_max(PART, ms_range_size(piece.range) / PARTS_MAX);
-		part = ms_align_down(part, MS_PAGE_SIZE);
-		err = add_piece(&run->pieces, &piece, is_cut ? part : UINT64_MAX);
+		if (is_walked(heap, &heap->regions.v[i]))
+			err = add_piece(&run->pieces, &piece, part);
 	}
 	return err;
 }

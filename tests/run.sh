@@ -142,11 +142,20 @@ build_with_clang()
 	) || exit 1
 }
 
+# prepare_roots: downloads while the compiler works. What goes wrong, tests tell.
+prepare_roots()
+{
+	for name in roots jdks; do
+		MS_BUILD=$MS_SRC/build sh "$MS_SRC/tests/prepare/$name.sh" >/dev/null 2>&1 </dev/null
+	done
+}
+
 began=$(date +%s)
 sections="build test"
 [ "$tier" = quick ] || sections="$sections full"
 # shellcheck disable=SC2086
 ms_install . $sections || die "cannot install what the tests need"
+[ "$tier" = quick ] || [ "$pattern" != '*' ] || prepare_roots &
 echo "== $tier tier, seed $MS_SEED (repeat with MS_SEED=$MS_SEED)"
 
 build build -Dwerror=true -Dtests=true
@@ -162,8 +171,8 @@ add_cli asan build-asan
 if [ "$tier" != quick ]; then
 	add_scripts asan build-asan live
 	# Warnings of the second compiler are errors too; clang-tidy reads this build.
-	build_with_clang build-clang -Dwerror=true
-	build_with_clang build-fuzz -Dwerror=true -Dfuzz=true \
+	build_with_clang build-clang -Dwerror=true -Doptimization=0
+	build_with_clang build-fuzz -Dwerror=true -Dfuzz=true -Doptimization=1 \
 		-Db_sanitize=address,undefined -Db_lundef=false
 	add_scripts clang build-clang full
 	add_fuzzing

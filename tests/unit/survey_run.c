@@ -25,6 +25,16 @@ enum {
 	BLOCK = 4096 + 64
 };
 
+#ifdef __SANITIZE_ADDRESS__
+enum {
+	IS_INSTRUMENTED = true
+};
+#else
+enum {
+	IS_INSTRUMENTED = false
+};
+#endif
+
 static uint8_t *area; // the same address in the child
 static pid_t child;
 
@@ -318,26 +328,50 @@ static void cancelled_is_an_error(void **state)
 	ms_target_free(target);
 }
 
+// A program that stops itself; it has none of the shadow of an instrumented one, whose
+// page map is 28 GB of words.
+static pid_t start_shell(void)
+{
+	pid_t pid = fork();
+	if (pid)
+		return pid;
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	(void)execl("/bin/sh", "sh", "-c", "kill -STOP $$", (char *)NULL);
+	_exit(127);
+}
+
+static void rows_sum_to_rss(pid_t pid, bool words, uint64_t least)
+{
+	struct ms_target_options target_options = { .force_words = words };
+	struct ms_survey_options options = { .threads = 1 };
+	struct ms_target *target;
+	_cleanup_survey_ struct ms_survey *s = NULL;
+	assert_null(ms_target_open_pid((uint64_t)pid, &target_options, &target));
+	assert_null(ms_survey_run(target, &options, &s));
+	assert_true(s->ledger->has_rss_smaps);
+	assert_int_equal(s->ledger->rss, s->ledger->rss_smaps);
+	assert_true(s->ledger->rss > least);
+	ms_target_free(target);
+}
+
 // Stopped, the rows sum to the kernel's Rss to the byte, whether page states come from
 // the scan or from words that cannot tell zero pages.
 static void balances_by_scan_and_by_words(void **state)
 {
 	(void)state;
+	int status;
+	pid_t shell = start_shell();
+	assert_int_equal(waitpid(shell, &status, WUNTRACED), shell);
+	assert_true(WIFSTOPPED(status));
 	assert_int_equal(kill(child, SIGSTOP), 0);
 	for (int words = 0; words < 2; words++) {
-		struct ms_target_options target_options = { .force_words = words };
-		struct ms_survey_options options = { .threads = 1 };
-		struct ms_target *target;
-		_cleanup_survey_ struct ms_survey *s = NULL;
-		assert_null(
-			ms_target_open_pid((uint64_t)child, &target_options, &target));
-		assert_null(ms_survey_run(target, &options, &s));
-		assert_true(s->ledger->has_rss_smaps);
-		assert_int_equal(s->ledger->rss, s->ledger->rss_smaps);
-		assert_true(s->ledger->rss > AREA - (1 << 20) - PAGE);
-		ms_target_free(target);
+		rows_sum_to_rss(shell, words, PAGE);
+		if (!words || !IS_INSTRUMENTED)
+			rows_sum_to_rss(child, words, AREA - (1 << 20) - PAGE);
 	}
 	assert_int_equal(kill(child, SIGCONT), 0);
+	assert_int_equal(kill(shell, SIGKILL), 0);
+	assert_int_equal(waitpid(shell, NULL, 0), shell);
 }
 
 // A process with a heap of more than one piece, and blocks with mappings of their own.

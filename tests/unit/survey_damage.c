@@ -82,7 +82,7 @@ static pid_t start_allocator(void)
 
 struct damage {
 	uint64_t seed;
-	unsigned one_in; // words
+	unsigned one_in; // words; a power of two
 	const struct ms_maps *maps;
 };
 
@@ -122,10 +122,11 @@ static uint64_t bad_word(const struct damage *d, uint64_t h)
 static void damage_bytes(void *arg, struct ms_range range, uint8_t *bytes)
 {
 	const struct damage *d = arg;
+	uint64_t seed = mix(d->seed);
 	for (uint64_t at = (range.start + 7) & ~UINT64_C(7); at + 8 <= range.end;
 		at += 8) {
-		uint64_t h = mix(at ^ mix(d->seed));
-		if (h % d->one_in)
+		uint64_t h = mix(at ^ seed);
+		if (h & (d->one_in - 1))
 			continue;
 		uint64_t word = bad_word(d, mix(h));
 		memcpy(bytes + (at - range.start), &word, sizeof(word));

@@ -427,7 +427,7 @@ void print_malloc(struct ms_out *out, const struct ms_ledger *ledger)
 	ms_out_style(out, MS_STYLE_NONE);
 	ms_out_printf(out,
 		"  MiB, resident: %s returned by a trim or purge now, %s held back by "
-		"neighbours, %s in threads' caches\n",
+		"neighbours; %s in threads' caches, touched or not\n",
 		ms_mib_text(reclaimable, texts[0]), ms_mib_text(pinned, texts[1]),
 		ms_mib_text(cached, texts[2]));
 }

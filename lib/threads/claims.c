@@ -140,6 +140,10 @@ static struct ms_error *claim_stacks(
 			ms_bytes_of(table->ended[i].is_cached
 					    ? "(ended threads)"
 					    : "(ended threads, not joined)"));
+	if (!err && table->has_more_ended)
+		err = ms_claims_note(claims,
+			"stacks of more than %zu ended threads: the rest have no owner",
+			table->ended_n);
 	return err;
 }
 

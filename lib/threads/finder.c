@@ -123,9 +123,12 @@ static struct ms_error *add_ended(struct ms_thread_table *table,
 	const struct ms_control_block *block, const struct ms_block_origin *origin,
 	bool *ret_new)
 {
-	if (!ms_range_size(block->stack) || table->ended_n == ENDED_MAX ||
-		is_ended_known(table, block->address))
+	if (!ms_range_size(block->stack) || is_ended_known(table, block->address))
 		return NULL;
+	if (table->ended_n == ENDED_MAX) {
+		table->has_more_ended = true;
+		return NULL;
+	}
 	if (table->ended_n == table->ended_cap &&
 		!ms_array_grow((void **)&table->ended, &table->ended_cap,
 			table->ended_n + 1, sizeof(*table->ended)))

@@ -72,6 +72,7 @@ struct ms_thread_table {
 	size_t n;
 	struct ms_ended_stack *ended;
 	size_t ended_n, ended_cap;
+	bool has_more_ended; ///< of ended threads than are kept
 	struct ms_arena names;
 };
 

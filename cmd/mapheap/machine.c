@@ -98,11 +98,16 @@ const struct ms_column_set loader_columns =
 CODE_NUMBER(reserved, ms_range_size(r->range), false)
 CODE_NUMBER(committed, r->committed_end - r->range.start, false)
 CODE_NUMBER(used, r->used, false)
+CODE_NUMBER(
+	free, ms_range_size(r->range) - ms_min(r->used, ms_range_size(r->range)), false)
 CODE_NUMBER(gaps, r->gaps, false)
 CODE_NUMBER(resident, r->resident, false)
 CODE_NUMBER(blobs, r->blob_n, false)
 CODE_NUMBER(methods, r->kinds[MS_CODE_METHOD].blobs, false)
 CODE_NUMBER(c1, r->tiers[1].blobs + r->tiers[2].blobs + r->tiers[3].blobs, false)
+CODE_NUMBER(tier1, r->tiers[1].blobs, false)
+CODE_NUMBER(tier2, r->tiers[2].blobs, false)
+CODE_NUMBER(tier3, r->tiers[3].blobs, false)
 CODE_NUMBER(c1_bytes, r->tiers[1].bytes + r->tiers[2].bytes + r->tiers[3].bytes, false)
 CODE_NUMBER(c2, r->tiers[4].blobs, false)
 CODE_NUMBER(c2_bytes, r->tiers[4].bytes, false)
@@ -139,6 +144,12 @@ static const struct ms_column code_list[] = {
 		.is_default = true,
 		.help = "bytes of blocks in use",
 		.get = get_code_used },
+	{ .name = "FREE",
+		.key = "free_bytes",
+		.type = MS_COLUMN_KIB,
+		.is_default = true,
+		.help = "reserved bytes that are not in use",
+		.get = get_code_free },
 	{ .name = "GAPS",
 		.key = "gap_bytes",
 		.type = MS_COLUMN_KIB,
@@ -168,6 +179,21 @@ static const struct ms_column code_list[] = {
 		.is_default = true,
 		.help = "methods of tiers 1 to 3",
 		.get = get_code_c1 },
+	{ .name = "TIER1",
+		.key = "tier1_methods",
+		.type = MS_COLUMN_COUNT,
+		.help = "of tier 1: simple ones, for good",
+		.get = get_code_tier1 },
+	{ .name = "TIER2",
+		.key = "tier2_methods",
+		.type = MS_COLUMN_COUNT,
+		.help = "of tier 2: with counters",
+		.get = get_code_tier2 },
+	{ .name = "TIER3",
+		.key = "tier3_methods",
+		.type = MS_COLUMN_COUNT,
+		.help = "of tier 3: with full profiles",
+		.get = get_code_tier3 },
 	{ .name = "C1BYTES",
 		.key = "c1_bytes",
 		.type = MS_COLUMN_KIB,

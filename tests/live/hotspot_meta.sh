@@ -2,6 +2,7 @@
 # Class loaders, metaspace, class data archive and code cache of a JVM are what it says of
 # them itself: read from a stopped process right after it was asked.
 . "$MS_SRC/tests/lib.sh"
+need_utility mapheap
 need_command jq java jcmd
 
 dump=$MS_BUILD/tests/meta_dump
@@ -45,6 +46,15 @@ check_code()
 	grep -qE '^Code(Heap|Cache)' codecache || fail "$gc: no code heaps: $(cat codecache)"
 	expect true '.code.heaps | all(.complete and .used > 0 and .map_end > .map_start)'
 	expect "$methods" '[.code.heaps[].tiers[].blobs] | add'
+	# "CodeHeap 'profiled nmethods': size=120032Kb used=207Kb max_used=207Kb free=119825Kb"
+	mapheap --code --json "$pid" >code.json
+	sed -n 's/^\(Code[^:]*\): size=\([0-9]*\)Kb used=\([0-9]*\)Kb.*free=\([0-9]*\)Kb.*/\1|\2 \3 \4/p' \
+		codecache | sort >sizes
+	jq -r '.code[] | [.reserved_bytes, .used_bytes, .free_bytes] as $b |
+		"\(.heap)|" + ($b | map(. / 1024 | floor | tostring) | join(" "))' code.json | sort >ours
+	cmp -s sizes ours || fail "$gc: mapheap --code: $(diff ours sizes)"
+	expect_equal "$(jq '[.code[] | .c1_methods - .tier1_methods - .tier2_methods - .tier3_methods] |
+		add' code.json)" 0 "$gc: methods by tier"
 }
 
 # Reserved and committed bytes of each space, as the JVM counts them.
@@ -87,7 +97,7 @@ check_loaders()
 # loader's; generated ones are counted by their names.
 check_generated()
 {
-	"$MS_BUILD/cmd/mapheap/mapheap" --loaders --json "$pid" >loaders.json ||
+	mapheap --loaders --json "$pid" >loaders.json ||
 		fail "$gc: mapheap --loaders failed"
 	sed -n 's,^[| ]*--,,; /^ *implements/!s,/[^/]*$,,p' hierarchy | sort -u >names
 	total()
@@ -99,7 +109,7 @@ check_generated()
 	expect_equal "$(total generated.lambda)" "$(grep -c '[$][$]Lambda' names)" "$gc: lambdas"
 	expect_equal "$(jq '[.loaders[].classes] | add' loaders.json)" \
 		"$(jq .totals.classes loaders.json)" "$gc: classes of all loaders"
-	"$MS_BUILD/cmd/mapheap/mapheap" --loaders "$pid" |
+	mapheap --loaders "$pid" |
 		grep -q "^TOTAL .*; hidden $(total hidden) .*lambda $(total generated.lambda) " ||
 		fail "$gc: the totals of mapheap --loaders"
 }
@@ -129,11 +139,11 @@ for gc in $collectors; do
 	start_java $gc -XX:+Use${gc}GC -Xmx64m --
 	# What is asked first loads classes and compiles.
 	for _ in 1 2; do
+		ask VM.class_hierarchy -i && mv answer hierarchy
 		ask VM.metaspace scale=1 && mv answer metaspace
 		ask Compiler.codelist && mv answer codelist
 		ask Compiler.codecache && mv answer codecache
 		ask VM.classloader_stats && mv answer loaders
-		ask VM.class_hierarchy -i && mv answer hierarchy
 	done
 	hold "$pid"
 	methods=$(grep -cE '^ *[0-9]+ ' codelist)

@@ -80,13 +80,9 @@ struct ms_error *ms_alloc_add_extent(
 	return NULL;
 }
 
-struct ms_error *ms_alloc_mark(
-	struct ms_alloc *alloc, uint64_t memory, enum ms_alloc_state state)
+struct ms_error *ms_alloc_mark_free(struct ms_alloc *alloc, uint64_t memory)
 {
-	enum ms_mark mark = state == MS_ALLOC_CACHED ? MS_MARK_CACHED
-			    : state == MS_ALLOC_FAST ? MS_MARK_FAST
-						     : MS_MARK_FREE;
-	return ms_marks_set(&alloc->private->marks, memory, mark, NULL);
+	return ms_marks_set(&alloc->private->marks, memory, MS_MARK_FREE, NULL);
 }
 
 struct ms_error *ms_alloc_keep_cached(

@@ -77,9 +77,9 @@ struct ms_error *ms_alloc_add_region(
 struct ms_error *ms_alloc_add_extent(
 	struct ms_alloc *alloc, const struct ms_extent *extent) MS_MUST_CHECK;
 
-/** Say that the block at this address is not live. Errors: NOMEM. */
-struct ms_error *ms_alloc_mark(
-	struct ms_alloc *alloc, uint64_t memory, enum ms_alloc_state state) MS_MUST_CHECK;
+/** Say that the block at this address is free. Errors: NOMEM, LIMIT. */
+struct ms_error *ms_alloc_mark_free(
+	struct ms_alloc *alloc, uint64_t memory) MS_MUST_CHECK;
 
 /**
  * Say, after its stamp, that memory of an instance is left out: it overlaps other memory,

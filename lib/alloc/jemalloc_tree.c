@@ -48,8 +48,8 @@ static struct ms_error *mark_free(
 	struct ms_error *err = NULL;
 	for (unsigned i = 0, n = ms_jemalloc_slots(slab); !err && i < n; i++)
 		if (slab->bitmap[i / 64] >> i % 64 & 1)
-			err = ms_alloc_mark(
-				je->find->alloc, slab->memory + i * size, MS_ALLOC_FREE);
+			err = ms_alloc_mark_free(
+				je->find->alloc, slab->memory + i * size);
 	if (!ms_error_is(err, MS_ERROR_LIMIT))
 		return err;
 	ms_error_free(err);

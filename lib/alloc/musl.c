@@ -207,8 +207,7 @@ static struct ms_error *mark_free(struct heap *heap, const struct ms_musl_group 
 	struct ms_error *err = NULL;
 	for (uint32_t i = 0; !err && i < group->slots; i++)
 		if (group->free >> i & 1)
-			err = ms_alloc_mark(
-				heap->find->alloc, slot_at(group, i), MS_ALLOC_FREE);
+			err = ms_alloc_mark_free(heap->find->alloc, slot_at(group, i));
 	return err;
 }
 

@@ -6,11 +6,12 @@ need_command strace jq
 
 start maps mkmaps --threads=3
 hold "$pid"
-# What other processes share, and the accessed bits, change without us.
+# What other processes share, accessed bits, and what is dirty of shared files, change without
+# us.
 memory()
 {
 	grep -E '^(VmRSS|VmPTE|VmSwap|RssAnon|RssFile|RssShmem):' "/proc/$pid/status"
-	grep -E '^(Rss|Anonymous|AnonHugePages|Swap|Private_Dirty):' "/proc/$pid/smaps_rollup"
+	grep -E '^(Rss|Anonymous|AnonHugePages|Swap|Pss_Anon):' "/proc/$pid/smaps_rollup"
 }
 memory >before
 run strace -f -o calls mapdump "$pid" -o out.core

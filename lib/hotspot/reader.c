@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "hotspot/agents.h"
+#include "hotspot/arenas.h"
 #include "hotspot/cds.h"
 #include "hotspot/code.h"
+#include "hotspot/compilations.h"
 #include "hotspot/heap.h"
 #include "hotspot/hotspot.h"
 #include "hotspot/java_threads.h"
@@ -223,6 +225,31 @@ static struct ms_error *anchor(struct ms_reading *reading, void *arg, void **ret
 	return java->vm ? read_java(reading, java) : claim_by_shape(reading, why);
 }
 
+// After the pass: blocks are known, and what is being compiled is as of now.
+static struct ms_error *settle(void *state, struct ms_reading *reading)
+{
+	struct java *java = state;
+	struct ms_events events = { 0 };
+	struct ms_compilations compilations = { 0 };
+	struct ms_arenas arenas = { 0 };
+	if (!java || !java->vm || !java->threads.v.n)
+		return NULL;
+	ms_peek_clear(java->vm->peek);
+	struct ms_error *err = ms_events_read(java->vm, &events);
+	if (!err)
+		err = ms_compilations_read(
+			java->vm, &java->threads, &events, &compilations);
+	if (!err)
+		err = ms_arenas_read(java->vm, &java->threads, &arenas);
+	if (!err)
+		err = ms_arenas_claim(
+			reading, java->vm, &java->threads, &compilations, &arenas);
+	ms_arenas_deinit(&arenas);
+	ms_compilations_deinit(&compilations);
+	ms_events_deinit(&events);
+	return err;
+}
+
 static void free_java(void *state)
 {
 	struct java *java = state;
@@ -241,5 +268,6 @@ static void free_java(void *state)
 const struct ms_reader ms_hotspot_reader = {
 	.name = "hotspot",
 	.anchor = anchor,
+	.settle = settle,
 	.free = free_java,
 };

@@ -46,6 +46,11 @@ enum {
 	X(EVENT_LOGS, "_ZN6Events5_logsE")                                               \
 	X(MARK_BITMAP, "_ZN17PSParallelCompact12_mark_bitmapE")                          \
 	X(SUMMARY_DATA, "_ZN17PSParallelCompact13_summary_dataE")                        \
+	X(TINY_POOL, "_ZN9ChunkPool10_tiny_poolE")                                       \
+	X(SMALL_POOL, "_ZN9ChunkPool11_small_poolE")                                     \
+	X(MEDIUM_POOL, "_ZN9ChunkPool12_medium_poolE")                                   \
+	X(LARGE_POOL, "_ZN9ChunkPool11_large_poolE")                                     \
+	X(POOLS, "_ZN9ChunkPool6_poolsE")                                                \
 	X(NMT_LEVEL, "_ZN10MemTracker15_tracking_levelE")
 
 enum ms_vm_symbol {

@@ -1,0 +1,57 @@
+/**
+ * compilations - what each compiler thread of a JVM compiles now.
+ *
+ * A CompilerThread points to the environment of its compilation, which lies on its stack
+ * and points to the task: the method, the tier, whether it replaces a running frame.
+ * Everything is in the JVM's tables; when it began, its event log may say.
+ *
+ * Source: ci/ciEnv.hpp, compiler/compileTask.hpp, oops/method.hpp (JDK 8 to 26).
+ */
+#pragma once
+
+#include "hotspot/events.h"
+#include "hotspot/java_threads.h"
+
+enum {
+	MS_METHOD_TEXT_MAX = 200, ///< of a method's name, bytes
+};
+
+struct ms_compilation {
+	size_t thread;      ///< index in the list of Java threads
+	uint64_t id;        ///< the JVM's number of the compilation
+	const char *method; ///< "Big::big(I)I", printable; NULL: not known
+	unsigned tier;      ///< 1 to 4; 0: not known
+	bool is_osr;        ///< replaces a running frame
+	uint64_t began_ns;  ///< since the JVM's start; 0: the events do not say
+};
+
+struct ms_compilations {
+	MS_ARRAY(struct ms_compilation) v; ///< by thread
+};
+
+/**
+ * Read what is being compiled.
+ *
+ * @param events  for when it began; NULL: not known
+ * Errors: NOMEM.
+ * Cost: some twenty small reads a compiler thread.
+ */
+struct ms_error *ms_compilations_read(struct ms_vm *vm,
+	const struct ms_java_threads *threads, const struct ms_events *events,
+	struct ms_compilations *ret) MS_MUST_CHECK;
+
+/** Release; zeroed is fine. */
+void ms_compilations_deinit(struct ms_compilations *compilations);
+
+/** The one of a thread, by its index, or NULL: it is idle. */
+const struct ms_compilation *ms_compilation_of(
+	const struct ms_compilations *compilations, size_t thread);
+
+/**
+ * The name of a method, "Big::big(I)I", in the JVM's arena; NULL if it cannot be read.
+ * What is not printable ASCII is a question mark, and it is cut to MS_METHOD_TEXT_MAX.
+ */
+const char *ms_method_name(struct ms_vm *vm, uint64_t method);
+
+/** True if the thread compiles. */
+bool ms_java_thread_is_compiler(const struct ms_java_thread *thread);

@@ -2,8 +2,9 @@
 // is free stays free, whoever used it; this is evidence beside it.
 //
 // A sample of resident pages of malloc's heaps, evenly spread, is looked up in the block
-// tables; those in free blocks are read. A page speaks for the library that most of its
-// words point into. libc and what every program has count only where nothing else does.
+// tables; those in free blocks are read. A page speaks for those whose objects' words it
+// holds, as other readers know them, else for the library that most of its words point into.
+// libc and what every program has count only where nothing else does.
 
 #include <string.h>
 
@@ -17,6 +18,18 @@ enum {
 	LIBRARIES_MAX = 1024,
 };
 
+// Those other readers know the words of.
+struct user {
+	const char *owner, *detail;
+	ms_kind kind;   // once it spoke
+	unsigned votes; // of the page being read
+};
+
+struct pointed {
+	struct ms_range range;
+	size_t user;
+};
+
 // A mapped file with code, from its first mapping to its last.
 struct library {
 	struct ms_range range;
@@ -28,6 +41,8 @@ struct library {
 
 struct leftovers {
 	struct ms_reading *reading;
+	MS_ARRAY(struct user) users;
+	MS_ARRAY(struct pointed) pointed;   // ascending
 	MS_ARRAY(struct library) libraries; // ascending
 	uint64_t stride;                    // resident bytes a sample stands for
 };
@@ -99,6 +114,70 @@ static struct ms_error *make_kind(struct leftovers *l, struct library *library)
 	return ms_claims_kind(l->reading->claims, &row, &library->kind);
 }
 
+static int compare_pointed(const void *pa, const void *pb)
+{
+	const struct pointed *a = pa, *b = pb;
+	return (a->range.start > b->range.start) - (a->range.start < b->range.start);
+}
+
+static struct ms_error *list_users(struct leftovers *l)
+{
+	ms_array_foreach (from, &l->reading->pointed) {
+		size_t user = 0;
+		while (user < l->users.n &&
+			strcmp(l->users.v[user].owner, from->owner) != 0)
+			user++;
+		struct user *added =
+			user == l->users.n ? ms_array_push(&l->users) : &l->users.v[user];
+		struct pointed *pointed = ms_array_push(&l->pointed);
+		if (!added || !pointed)
+			return &ms_error_nomem;
+		added->owner = from->owner;
+		added->detail = from->detail;
+		*pointed = (struct pointed){ from->range, user };
+	}
+	if (l->pointed.n)
+		qsort(l->pointed.v, l->pointed.n, sizeof(l->pointed.v[0]),
+			compare_pointed);
+	return NULL;
+}
+
+static struct ms_error *make_user_kind(struct leftovers *l, struct user *user)
+{
+	struct ms_kind_row row = { .owner = user->owner,
+		.reader = "leftovers",
+		.detail = user->detail,
+		.state = MS_STATE_LIVE,
+		.grade = MS_GRADE_CONTENT,
+		.precedence = MS_PRECEDENCE_SHAPE };
+	return ms_claims_kind(l->reading->claims, &row, &user->kind);
+}
+
+// Who used a page, by words that are known; NULL: nothing speaks.
+static struct user *user_of(struct leftovers *l, const uint64_t *words, size_t n)
+{
+	struct user *best = NULL;
+	if (!l->pointed.n)
+		return NULL;
+	uint64_t low = l->pointed.v[0].range.start;
+	uint64_t high = l->pointed.v[l->pointed.n - 1].range.end;
+	ms_array_foreach (user, &l->users)
+		user->votes = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct pointed *pointed =
+			words[i] >= low && words[i] < high
+				? ms_range_at(l->pointed.v, l->pointed.n, words[i])
+				: NULL;
+		if (!pointed)
+			continue;
+		struct user *user = &l->users.v[pointed->user];
+		user->votes++;
+		if (!best || user->votes > best->votes)
+			best = user;
+	}
+	return best && best->votes >= WORDS_MIN ? best : NULL;
+}
+
 // The library a page speaks for; NULL: it says nothing.
 static struct library *speak_for(struct leftovers *l, const uint64_t *words, size_t n)
 {
@@ -135,13 +214,18 @@ static struct ms_error *look_into(
 	size_t n = (size_t)(ms_range_size(part) / 8);
 	if (!n || !ms_target_get(l->reading->target, part.start, words, n * 8))
 		return NULL;
-	struct library *library = speak_for(l, words, n);
-	if (!library)
+	struct user *user = user_of(l, words, n);
+	struct library *library = user ? NULL : speak_for(l, words, n);
+	struct ms_error *err = NULL;
+	if (!user && !library)
 		return NULL;
-	struct ms_error *err = library->kind ? NULL : make_kind(l, library);
+	if (user && !user->kind)
+		err = make_user_kind(l, user);
+	if (library && !library->kind)
+		err = make_kind(l, library);
 	return err ? err
-		   : ms_claims_used(l->reading->claims, block->kind, library->kind,
-			     l->stride, 1);
+		   : ms_claims_used(l->reading->claims, block->kind,
+			     user ? user->kind : library->kind, l->stride, 1);
 }
 
 static struct ms_error *look_at(
@@ -195,10 +279,14 @@ static struct ms_error *settle(void *state, struct ms_reading *reading)
 			ms_target_pages(reading->target), region->range);
 	l.stride = ms_max(ms_align_down(resident / SAMPLES, MS_PAGE_SIZE), MS_PAGE_SIZE);
 	struct ms_error *err = list_libraries(&l);
+	if (!err)
+		err = list_users(&l);
 	ms_array_foreach (region, &alloc->regions)
 		if (!err)
 			err = sample_region(&l, region, &skip);
 	ms_array_deinit(&l.libraries);
+	ms_array_deinit(&l.users);
+	ms_array_deinit(&l.pointed);
 	return err;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "hotspot/klass.h"
+#include "ledger/reader.h"
 
 enum {
 	TIER_MAX = 4,
@@ -158,4 +159,34 @@ const struct ms_compilation *ms_compilation_of(
 		if (compilation->thread == thread)
 			return compilation;
 	return NULL;
+}
+
+// --- what they leave behind -----------------------------------------------------------
+
+// The classes that C2 makes most of are nodes and operands; those of C1 are instructions.
+static const char *compiler_of(const char *class)
+{
+	static const char *const c1[] = { "Phi", "Local", "BlockBegin", "LoadField",
+		"StoreField", "Invoke", "ArithmeticOp", "TypeCast", "Goto", "NewInstance",
+		"LoadIndexed", "StoreIndexed", "NullCheck" };
+	struct ms_bytes name = ms_bytes_of(class);
+	if (ms_bytes_ends(name, "Node") || ms_bytes_ends(name, "Oper"))
+		return "java.compiler.c2";
+	bool is_c1 = ms_bytes_starts(name, "LIR_");
+	for (size_t i = 0; i < sizeof(c1) / sizeof(c1[0]); i++)
+		is_c1 |= strcmp(class, c1[i]) == 0;
+	return is_c1 ? "java.compiler.c1" : NULL;
+}
+
+static struct ms_error *tell(void *arg, uint64_t address, const char *class)
+{
+	const char *owner = compiler_of(class);
+	return owner ? ms_reading_pointed(arg, (struct ms_range){ address, address + 1 },
+			       owner, "vtables of its nodes, left in free blocks")
+		     : NULL;
+}
+
+struct ms_error *ms_compilers_tell(struct ms_vm *vm, struct ms_reading *reading)
+{
+	return ms_vm_vtables(vm, tell, reading);
 }

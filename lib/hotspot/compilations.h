@@ -12,6 +12,8 @@
 #include "hotspot/events.h"
 #include "hotspot/java_threads.h"
 
+struct ms_reading;
+
 enum {
 	MS_METHOD_TEXT_MAX = 200, ///< of a method's name, bytes
 };
@@ -52,6 +54,14 @@ const struct ms_compilation *ms_compilation_of(
  * What is not printable ASCII is a question mark, and it is cut to MS_METHOD_TEXT_MAX.
  */
 const char *ms_method_name(struct ms_vm *vm, uint64_t method);
+
+/**
+ * Tell a survey of the compilers' own classes, whose vtables stay behind in memory that was
+ * freed. Says nothing without .symtab. Errors: NOMEM.
+ * Source: opto/node.hpp, opto/machnode.hpp, c1/c1_LIR.hpp, c1/c1_Instruction.hpp.
+ */
+struct ms_error *ms_compilers_tell(
+	struct ms_vm *vm, struct ms_reading *reading) MS_MUST_CHECK;
 
 /** True if the thread compiles. */
 bool ms_java_thread_is_compiler(const struct ms_java_thread *thread);

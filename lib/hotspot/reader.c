@@ -208,6 +208,8 @@ static struct ms_error *read_java(struct ms_reading *reading, struct java *java)
 		err = read_code(reading, java);
 	if (!err)
 		err = note_agents(reading, java);
+	if (!err)
+		err = ms_compilers_tell(java->vm, reading);
 	return err ? err : name_threads(reading, java);
 }
 

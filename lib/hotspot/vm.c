@@ -423,6 +423,15 @@ static struct ms_error *read_symbols(struct ms_vm *vm)
 	return err;
 }
 
+struct ms_error *ms_vm_vtables(const struct ms_vm *vm, ms_vm_vtable_fn *fn, void *arg)
+{
+	struct ms_error *err = NULL;
+	ms_array_foreach (vtable, &vm->private->vtables)
+		if (!err)
+			err = fn(arg, vtable->address + VTABLE_HEAD, vtable->name);
+	return err;
+}
+
 const char *ms_vm_class_of(const struct ms_vm *vm, uint64_t object)
 {
 	const struct vtables *vtables = &vm->private->vtables;

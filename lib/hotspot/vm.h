@@ -113,6 +113,13 @@ uint64_t ms_vm_symbol(const struct ms_vm *vm, enum ms_vm_symbol symbol);
  */
 const char *ms_vm_class_of(const struct ms_vm *vm, uint64_t object);
 
+/** Called with each vtable: where objects of the class point to, and the class's name. */
+typedef struct ms_error *ms_vm_vtable_fn(void *arg, uint64_t address, const char *name);
+
+/** All vtables of libjvm.so, ascending; none without .symtab. Errors: fn's; ends there. */
+struct ms_error *ms_vm_vtables(
+	const struct ms_vm *vm, ms_vm_vtable_fn *fn, void *arg) MS_MUST_CHECK;
+
 /** Read an unsigned number of 1, 2, 4 or 8 bytes, at any alignment. */
 bool ms_vm_read(const struct ms_vm *vm, uint64_t address, unsigned size, uint64_t *ret);
 

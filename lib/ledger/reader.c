@@ -1,4 +1,4 @@
-// Registration of walkers: see reader.h.
+// Registration with a survey: see reader.h.
 
 #include "ledger/reader.h"
 
@@ -11,5 +11,15 @@ struct ms_error *ms_reading_walker(struct ms_reading *reading, struct ms_range r
 	if (!added)
 		return &ms_error_nomem;
 	*added = (struct ms_walk_range){ range, walker, state };
+	return NULL;
+}
+
+struct ms_error *ms_reading_pointed(struct ms_reading *reading, struct ms_range range,
+	const char *owner, const char *detail)
+{
+	struct ms_pointed *added = ms_array_push(&reading->pointed);
+	if (!added)
+		return &ms_error_nomem;
+	*added = (struct ms_pointed){ range, owner, detail };
 	return NULL;
 }

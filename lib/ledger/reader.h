@@ -123,6 +123,7 @@ struct ms_reading {
 	unsigned workers;       ///< visit's worker numbers are 0..workers-1
 	const struct ms_cancel *cancel;         ///< may be NULL
 	MS_ARRAY(struct ms_walk_range) walkers; ///< through ms_reading_walker
+	MS_ARRAY(struct ms_pointed) pointed;    ///< through ms_reading_pointed
 };
 
 struct ms_walk_range {
@@ -130,6 +131,23 @@ struct ms_walk_range {
 	const struct ms_walker *walker;
 	void *state;
 };
+
+/** What words that point into a range tell of the block they are in. */
+struct ms_pointed {
+	struct ms_range range;
+	const char *owner;  ///< who used it
+	const char *detail; ///< what such a word is, as a kind's detail
+};
+
+/**
+ * Say, in anchor, whose objects hold words that point into this range, such as the vtables
+ * of a class: for those who ask who used freed memory last.
+ *
+ * @param owner, detail  static
+ * Errors: NOMEM.
+ */
+struct ms_error *ms_reading_pointed(struct ms_reading *reading, struct ms_range range,
+	const char *owner, const char *detail) MS_MUST_CHECK;
 
 /**
  * Register the walker of a range. Where ranges overlap, the one registered first keeps

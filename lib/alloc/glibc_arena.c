@@ -232,10 +232,67 @@ static struct ms_error *follow_ring(
 	return err;
 }
 
+// --- heaps whose arena went on --------------------------------------------------------
+
+struct looking {
+	struct ms_glibc *libc;
+	struct ms_marks *seen;
+};
+
+// The row of the arena at this address; NULL if the libc has none there.
+static const struct ms_alloc_arena *arena_row(
+	const struct ms_alloc_find *find, const struct ms_glibc *libc, uint64_t address)
+{
+	for (uint32_t i = 0; i < libc->arena_n; i++) {
+		const struct ms_alloc_arena *row =
+			&find->alloc->arenas.v[libc->first_arena + i];
+		if (row->address == address && !row->is_main)
+			return row;
+	}
+	return NULL;
+}
+
+static struct ms_error *look_for_heap(
+	struct ms_alloc_find *find, uint64_t address, void *arg)
+{
+	const struct looking *looking = arg;
+	struct ms_glibc *libc = looking->libc;
+	struct heap heap;
+	uint64_t arena;
+	bool is_new;
+	if (!ms_peek_u64(find->peek, address, &arena))
+		return NULL;
+	const struct ms_alloc_arena *row = arena_row(find, libc, arena);
+	if (!row || !read_heap(find, libc, address, arena, &heap))
+		return NULL;
+	struct ms_error *err =
+		ms_marks_set(looking->seen, address, MS_MARK_FREE, &is_new);
+	struct ms_range range = { address, address + heap.size };
+	return err || !is_new ? err
+			      : add_region(find, libc,
+					(uint32_t)(row - find->alloc->arenas.v), range,
+					/* has_top= */ false);
+}
+
+// The last heap of an arena that grows by gigabytes a second may be younger than our list of
+// mappings, and with it the way back to the others is lost. They are where heaps can be, and
+// name their arena.
+static struct ms_error *look_for_heaps(
+	struct ms_alloc_find *find, struct ms_glibc *libc, struct ms_marks *seen)
+{
+	struct looking looking = { libc, seen };
+	return libc->torn_lists && !ms_target_info(find->target)->is_stopped
+		       ? ms_sweep_boundaries(
+				 find, libc->heap_max, look_for_heap, &looking)
+		       : NULL;
+}
+
 struct ms_error *ms_glibc_find_arenas(struct ms_alloc_find *find, struct ms_glibc *libc)
 {
 	struct ms_marks seen = { 0 };
 	struct ms_error *err = follow_ring(find, libc, &seen);
+	if (!err)
+		err = look_for_heaps(find, libc, &seen);
 	ms_marks_deinit(&seen);
 	return err;
 }

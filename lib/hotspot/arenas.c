@@ -10,7 +10,8 @@ enum {
 	ARENAS_MAX = 1 << 16,
 	STEP = 64 << 10, // of a stack, read at once
 	THREAD_MAX = 16 << 10,
-	TRIES = 3, // of an arena that grows while it is read
+	TRIES = 3,     // of an arena that grows while it is read
+	GROWN_MIN = 8, // chunks that must have been followed to believe in one that grows
 	POOLED_MAX = 1 << 20,
 	PLACES_MAX = 8,
 	FULL_LOOKS = 16,
@@ -81,36 +82,61 @@ static bool read_header(const struct reading *r, uint64_t chunk, struct header *
 
 // --- one arena ------------------------------------------------------------------------
 
+static struct ms_error *keep_chunk(struct ms_arenas *arenas, uint64_t at, uint32_t arena)
+{
+	if (arenas->chunks.n >= MS_ARENA_CHUNKS_MAX) {
+		arenas->is_complete = false;
+		return NULL;
+	}
+	struct ms_arena_chunk *added = ms_array_push(&arenas->chunks);
+	if (!added)
+		return &ms_error_nomem;
+	*added = (struct ms_arena_chunk){ at, arena };
+	return NULL;
+}
+
+// How far a walk came.
+enum walk_end {
+	NO_ARENA,
+	GREW,     // into memory that was not there when the target was opened
+	COMPLETE, // to the last chunk, and everything adds up
+};
+
 // Walks from the first chunk to the last. The sum grows with each and may not pass the
-// Arena's own, so that no circle is walked for long. The chunks stay if they add up.
+// Arena's own, so that no circle is walked for long. The chunks stay if they add up, or
+// if a compilation that goes on has made more than can be seen.
 static struct ms_error *follow(
-	struct reading *r, const struct words *a, uint32_t number, bool *ret_fits)
+	struct reading *r, const struct words *a, uint32_t number, enum walk_end *ret)
 {
 	struct ms_arenas *arenas = r->arenas;
-	size_t kept = arenas->chunks.n;
+	size_t kept = arenas->chunks.n, steps = 0;
 	struct header header;
-	uint64_t sum = 0;
-	*ret_fits = false;
-	for (uint64_t at = a->first; at && read_header(r, at, &header);
-		at = header.next) {
+	struct ms_error *err = NULL;
+	uint64_t sum = 0, at = a->first;
+	bool is_running = !ms_target_info(r->vm->target)->is_stopped;
+	*ret = NO_ARENA;
+	for (;;) {
+		if (!at || !read_header(r, at, &header)) {
+			if (at && is_running && steps >= GROWN_MIN)
+				*ret = GREW;
+			break;
+		}
 		sum += header.bytes;
 		if (sum > a->size)
 			break;
-		if (arenas->chunks.n < MS_ARENA_CHUNKS_MAX) {
-			struct ms_arena_chunk *added = ms_array_push(&arenas->chunks);
-			if (!added)
-				return &ms_error_nomem;
-			*added = (struct ms_arena_chunk){ at, number };
-		} else {
-			arenas->is_complete = false;
+		err = keep_chunk(arenas, at, number);
+		if (err)
+			return err;
+		steps++;
+		if (at == a->chunk) {
+			if (sum == a->size &&
+				at + r->layout->header + header.bytes == a->max)
+				*ret = COMPLETE;
+			break;
 		}
-		if (at != a->chunk)
-			continue;
-		*ret_fits =
-			sum == a->size && at + r->layout->header + header.bytes == a->max;
-		break;
+		at = header.next;
 	}
-	if (!*ret_fits)
+	if (*ret == NO_ARENA)
 		arenas->chunks.n = kept;
 	return NULL;
 }
@@ -129,22 +155,22 @@ static struct ms_error *try_arena(
 {
 	struct ms_arenas *arenas = r->arenas;
 	uint8_t bytes[ARENA_BYTES];
-	bool fits = false;
+	enum walk_end end = NO_ARENA;
 	struct words a = { 0 };
 	size_t kept = arenas->chunks.n;
 	if (arenas->v.n >= ARENAS_MAX)
 		return NULL;
-	for (int i = 0; i < TRIES && !fits; i++) {
+	for (int i = 0; i < TRIES && end == NO_ARENA; i++) {
 		if (!ms_target_get(r->vm->target, address, bytes, sizeof(bytes)))
 			return NULL;
 		a = words_of(r->layout, bytes);
 		if (!may_be_arena(r->layout, &a) || (!i && is_known(arenas, address)))
 			return NULL;
-		struct ms_error *err = follow(r, &a, (uint32_t)arenas->v.n, &fits);
+		struct ms_error *err = follow(r, &a, (uint32_t)arenas->v.n, &end);
 		if (err)
 			return err;
 	}
-	if (!fits)
+	if (end == NO_ARENA)
 		return NULL;
 	struct ms_java_arena *added = ms_array_push(&arenas->v);
 	if (!added)
@@ -153,7 +179,8 @@ static struct ms_error *try_arena(
 		.thread = thread,
 		.place = place,
 		.chunk_n = arenas->chunks.n - kept,
-		.bytes = a.size };
+		.bytes = a.size,
+		.is_partial = end == GREW };
 	return NULL;
 }
 
@@ -250,14 +277,9 @@ static struct ms_error *follow_pool(struct reading *r, uint64_t first, uint64_t 
 	for (uint64_t at = first; at && steps++ < POOLED_MAX &&
 				  read_header(r, at, &header) && header.bytes == bytes;
 		at = header.next) {
-		if (r->arenas->chunks.n >= MS_ARENA_CHUNKS_MAX) {
-			r->arenas->is_complete = false;
-			return NULL;
-		}
-		struct ms_arena_chunk *added = ms_array_push(&r->arenas->chunks);
-		if (!added)
-			return &ms_error_nomem;
-		*added = (struct ms_arena_chunk){ at, MS_ARENA_POOLED };
+		struct ms_error *err = keep_chunk(r->arenas, at, MS_ARENA_POOLED);
+		if (err)
+			return err;
 	}
 	return NULL;
 }

@@ -8,7 +8,8 @@
  * No table and no symbol says where arenas are, and none is needed: an Arena's four
  * pointers (first chunk, last chunk, fill level, end) must agree with the last chunk's
  * length, its chain must lead from the first chunk to the last, and the chunks' lengths must
- * add up to the Arena's own size. Nothing else looks like that. They are looked for where
+ * add up to the Arena's own size. Nothing else looks like that. An arena of a running
+ * target that grows beyond the pages known at opening is followed as far as they go. They are looked for where
  * they can be: behind the pointers in each Thread, and on the stacks of compiler threads,
  * where a compilation keeps all of its own.
  *
@@ -32,8 +33,9 @@ struct ms_java_arena {
 	uint64_t address; ///< of the Arena
 	size_t thread;    ///< index in the list of Java threads
 	enum ms_arena_place place;
-	uint64_t chunk_n;
-	uint64_t bytes; ///< of its chunks, without their headers
+	uint64_t chunk_n; ///< that were followed
+	uint64_t bytes;   ///< of its chunks, without their headers, by its own counter
+	bool is_partial; ///< it grew meanwhile: of a running target not all chunks are known
 };
 
 struct ms_arena_chunk {

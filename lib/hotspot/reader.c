@@ -22,6 +22,9 @@ struct java {
 	struct ms_cds cds;
 	struct ms_code code;
 	struct ms_java_threads threads;
+	struct ms_events events;
+	struct ms_compilations compilations;
+	struct ms_arenas arenas;
 };
 
 static struct ms_kind_row kind_of(const char *owner, const char *detail)
@@ -195,6 +198,18 @@ static struct ms_error *note_agents(struct ms_reading *reading, struct java *jav
 	return err;
 }
 
+// What is being compiled, and in which chunks. A compilation may grow by gigabytes a second:
+// page states are as of the opening, and what came later would be out of reach.
+static struct ms_error *read_compilers(struct java *java)
+{
+	struct ms_error *err = ms_arenas_read(java->vm, &java->threads, &java->arenas);
+	if (!err)
+		err = ms_events_read(java->vm, &java->events);
+	return err ? err
+		   : ms_compilations_read(java->vm, &java->threads, &java->events,
+			     &java->compilations);
+}
+
 static struct ms_error *read_java(struct ms_reading *reading, struct java *java)
 {
 	struct ms_error *err = ms_flags_read(java->vm, &java->flags);
@@ -210,7 +225,9 @@ static struct ms_error *read_java(struct ms_reading *reading, struct java *java)
 		err = note_agents(reading, java);
 	if (!err)
 		err = ms_compilers_tell(java->vm, reading);
-	return err ? err : name_threads(reading, java);
+	if (!err)
+		err = name_threads(reading, java);
+	return err ? err : read_compilers(java);
 }
 
 static struct ms_error *anchor(struct ms_reading *reading, void *arg, void **ret_state)
@@ -227,29 +244,13 @@ static struct ms_error *anchor(struct ms_reading *reading, void *arg, void **ret
 	return java->vm ? read_java(reading, java) : claim_by_shape(reading, why);
 }
 
-// After the pass: blocks are known, and what is being compiled is as of now.
+// Blocks are known after the pass.
 static struct ms_error *settle(void *state, struct ms_reading *reading)
 {
 	struct java *java = state;
-	struct ms_events events = { 0 };
-	struct ms_compilations compilations = { 0 };
-	struct ms_arenas arenas = { 0 };
-	if (!java || !java->vm || !java->threads.v.n)
-		return NULL;
-	ms_peek_clear(java->vm->peek);
-	struct ms_error *err = ms_events_read(java->vm, &events);
-	if (!err)
-		err = ms_compilations_read(
-			java->vm, &java->threads, &events, &compilations);
-	if (!err)
-		err = ms_arenas_read(java->vm, &java->threads, &arenas);
-	if (!err)
-		err = ms_arenas_claim(
-			reading, java->vm, &java->threads, &compilations, &arenas);
-	ms_arenas_deinit(&arenas);
-	ms_compilations_deinit(&compilations);
-	ms_events_deinit(&events);
-	return err;
+	return java && java->vm ? ms_arenas_claim(reading, java->vm, &java->threads,
+					  &java->compilations, &java->arenas)
+				: NULL;
 }
 
 static void free_java(void *state)
@@ -257,6 +258,9 @@ static void free_java(void *state)
 	struct java *java = state;
 	if (!java)
 		return;
+	ms_arenas_deinit(&java->arenas);
+	ms_compilations_deinit(&java->compilations);
+	ms_events_deinit(&java->events);
 	ms_java_threads_deinit(&java->threads);
 	ms_code_deinit(&java->code);
 	ms_cds_deinit(&java->cds);

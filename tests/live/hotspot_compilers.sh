@@ -1,0 +1,73 @@
+# runner: tier=full timeout=300
+# What C2 holds while it compiles is C2's, with the method's name: stopped and running, with
+# memory tracking and without. What it held and freed is free, and C2 used it last. What does
+# not compile has no compiler's memory.
+. "$MS_SRC/tests/lib.sh"
+. "$MS_SRC/tests/live/hotspot_compilers.inc"
+need_command java
+release=$(java -version 2>&1 | sed -n '1s/[^"]*"\([0-9]*\).*/\1/p')
+[ "$release" = 17 ] || skip "how much C2 takes is known of JDK 17, not of '$release'"
+
+# big NAME OPTION...: in place of this shell.
+big()
+{
+	# shellcheck disable=SC2086
+	exec java $big_options "$@" -cp classes Big
+}
+
+big_class 250
+for tracking in off summary; do
+	label="tracking $tracking"
+	# The same JVM that compiles nothing.
+	start base big -XX:NativeMemoryTracking=$tracking -XX:CompileCommand=exclude,Big::big
+	sleep 2
+	base=$(rss_of "$pid")
+	memwho --json "$pid" >idle.json
+	[ "$(owned idle.json java.compiler.c2)" -lt $((1 << 20)) ] ||
+		fail "$label: an idle compiler has $(owned idle.json java.compiler.c2)"
+	if jq -e '.owners[].evidence[] | select(.what | test("^compiling"))' idle.json; then
+		fail "$label: nothing is compiled"
+	fi
+	kill -KILL "$pid"
+
+	start big big -XX:NativeMemoryTracking=$tracking
+	catch_compiling 300000
+	check_compiling
+	# Running, it grows meanwhile; how much it had before and after is known.
+	kill -CONT "$pid"
+	before=$(($(rss_of "$pid") - base))
+	memwho --json "$pid" >running.json || [ $? = 3 ]
+	after=$(($(rss_of "$pid") - base))
+	c2=$(($(owned running.json java.compiler.c2) / 1024))
+	[ $c2 -ge $((before * 90 / 100)) ] && [ $c2 -le $((after * 105 / 100)) ] ||
+		fail "$label: running, C2 has $c2 kB of $before to $after"
+	kill -KILL "$pid"
+done
+
+# The interpreter alone, and C1 alone.
+for option in -Xint "-XX:+TieredCompilation -XX:TieredStopAtLevel=1"; do
+	# shellcheck disable=SC2086
+	start none big $option
+	sleep 1
+	memwho --json "$pid" >none.json
+	expect_equal "$(owned none.json java.compiler.c2)" 0 "$option: C2"
+	kill -KILL "$pid"
+done
+
+# Compiled to its end.
+big_class 90
+start done big
+wait_until 60 sh -c "[ \$(awk '/^VmHWM/ { print \$2 }' /proc/$pid/status) -gt $((base + 40000)) ]" ||
+	fail "it was not compiled"
+compiled()
+{
+	memwho --json "$pid" >done.json
+	! jq -e '.owners[].evidence[] | select(.what | test("^compiling"))' done.json >/dev/null
+}
+wait_until 60 compiled || fail "it does not end"
+sleep 6 # the JVM's pools of chunks are emptied after five seconds
+memwho --json "$pid" >done.json
+[ "$(owned done.json java.compiler.c2)" -lt $((1 << 20)) ] || fail "what is free is C2's"
+jq -e '.owners[] | select(.owner == "malloc.free.glibc") | .resident_bytes > 20000000 and
+	(.last_used_by | any(.owner == "java.compiler.c2"))' done.json ||
+	fail "nobody used it last: $(jq -c '.owners[] | select(.owner == "malloc.free.glibc")' done.json)"

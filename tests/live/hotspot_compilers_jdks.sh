@@ -1,0 +1,38 @@
+# runner: tier=full timeout=600
+# What C2 holds while it compiles, on every JDK but this machine's, stopped in the middle.
+. "$MS_SRC/tests/lib.sh"
+. "$MS_SRC/tests/jdks.inc"
+. "$MS_SRC/tests/live/hotspot_compilers.inc"
+
+# big NAME OPTION...: in place of this shell.
+big()
+{
+	# shellcheck disable=SC2086
+	jdk_run $jdk $big_options "$@" -cp /tmp/classes Big
+}
+
+# try JDK N KIB TRACKING: how much is planted so that C2 needs much more than so many kB.
+try()
+{
+	jdk=$1
+	label="JDK $jdk, tracking $4"
+	big_class "$2"
+	start base big -XX:NativeMemoryTracking=$4 -XX:CompileCommand=exclude,Big::big
+	sleep 1.5
+	base=$(rss_of "$pid")
+	kill -KILL "$pid"
+	start big big -XX:NativeMemoryTracking=$4
+	catch_compiling "$3"
+	check_compiling
+	kill -KILL "$pid"
+}
+
+# Instrumented code takes its time: one JDK of each layout.
+jdks=8:350:80000,11:350:80000,21:250:200000,25:250:200000,26:250:150000
+[ -z "${MS_SANITIZED:-}" ] || jdks=8:350:80000,25:250:200000
+for ms_line in $(echo $jdks | tr ',' ' '); do
+	ms_jdk=${ms_line%%:*} ms_rest=${ms_line#*:}
+	for tracking in off summary; do
+		try "$ms_jdk" "${ms_rest%:*}" "${ms_rest#*:}" $tracking
+	done
+done

@@ -1,3 +1,4 @@
+# runner: alone
 # Pages shared after fork stay shared: a snapshot copies nothing in the system.
 . "$MS_SRC/tests/lib.sh"
 need_utility mapdump

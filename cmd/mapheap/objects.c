@@ -239,7 +239,7 @@ void print_ages(struct ms_out *out, const struct view *view)
 			print_age(out, age, bytes, total, table->desired);
 	}
 	if (bytes_of_age(view, index, -1))
-		ms_out_printf(out, "  age ?   %12s B, locked\n",
+		ms_out_printf(out, "  age ?   %12s B, locked or being moved\n",
 			ms_count_text(bytes_of_age(view, index, -1), text));
 	if (!total)
 		ms_out_str(out, "  none\n");

@@ -272,3 +272,33 @@ void ms_alloc_free(struct ms_alloc *alloc)
 	ms_array_deinit(&alloc->sizes);
 	free(alloc);
 }
+
+// --- blocks of a survey ---------------------------------------------------------------
+
+enum {
+	GLIBC_HEADER = 16, // previous size, which is the block before's, and size
+	GLIBC_BORROWED = 8 // a block may use the first word of the next one's header
+};
+
+struct ms_range ms_alloc_memory_of(const struct ms_alloc *alloc,
+	const struct ms_alloc_region *region, struct ms_range block)
+{
+	const struct ms_alloc_instance *instance = &alloc->instances.v[region->instance];
+	struct ms_range memory = block;
+	if (region->is_mmapped)
+		memory.start = region->memory;
+	else if (strcmp(instance->allocator, "glibc") == 0)
+		memory = (struct ms_range){ block.start + GLIBC_HEADER,
+			block.end + GLIBC_BORROWED };
+	return memory.start < memory.end ? memory
+					 : (struct ms_range){ block.start, block.start };
+}
+
+bool ms_alloc_block_at(const struct ms_alloc *alloc, uint64_t address,
+	const struct ms_alloc_region **ret_region, struct ms_block *ret)
+{
+	const struct ms_alloc_region *region =
+		ms_range_at(alloc->regions.v, alloc->regions.n, address);
+	*ret_region = region;
+	return region && region->blocks && ms_blocks_find(region->blocks, address, ret);
+}

@@ -196,6 +196,20 @@ struct ms_error *ms_alloc_walk(struct ms_alloc *alloc, unsigned workers,
 	ms_alloc_blocks_fn fn, void *arg) MS_MUST_CHECK;
 
 /**
+ * What the program has of a block of a survey's table: from what malloc returned to the end
+ * of what may be used. glibc's headers are left out; others have none. Pure.
+ */
+struct ms_range ms_alloc_memory_of(const struct ms_alloc *alloc,
+	const struct ms_alloc_region *region, struct ms_range block);
+
+/**
+ * The region that holds an address and its block there; false if there is none whose blocks
+ * are known. Cost: logarithmic.
+ */
+bool ms_alloc_block_at(const struct ms_alloc *alloc, uint64_t address,
+	const struct ms_alloc_region **ret_region, struct ms_block *ret);
+
+/**
  * The reader of a survey: finds, walks in the pass, claims, and leaves the result in
  * ms_reading.alloc, which the survey owns.
  *

@@ -14,7 +14,6 @@
 enum {
 	TEXT_MAX = MS_METHOD_TEXT_MAX + 120,
 	NMT_HEADER = 16,     // in front of a block of the JVM's
-	GLIBC_HEADER = 16,   // from a chunk of glibc's to its memory
 	SLACK_MAX = 64,      // that a block may be larger than what was asked for
 	PEEKED = 2048,       // blocks up to this size lie near each other
 	READS_MAX = 1 << 20, // of blocks that may be a chunk
@@ -186,20 +185,15 @@ static bool is_unowned(const struct claiming *c, ms_kind kind)
 static struct ms_error *look_in_region(
 	struct claiming *c, const struct ms_alloc_region *region)
 {
-	const struct ms_alloc_instance *instance =
-		&c->reading->alloc->instances.v[region->instance];
-	unsigned header = strcmp(instance->allocator, "glibc") == 0 ? GLIBC_HEADER : 0;
 	struct ms_error *err = NULL;
 	struct ms_block block = { 0 };
 	while (!err && ms_blocks_next(region->blocks, &block)) {
-		uint64_t size = ms_range_size(block.range);
-		// glibc's blocks may use eight bytes of the next one's header.
-		if (size <= header || !usual_payload(c, size - header + header / 2) ||
-			!is_unowned(c, block.kind) ||
-			!is_chunk(c, block.range.start + header,
-				size - header + header / 2))
-			continue;
-		err = offer(c, region, block.range.start, c->unreached);
+		struct ms_range memory =
+			ms_alloc_memory_of(c->reading->alloc, region, block.range);
+		uint64_t usable = ms_range_size(memory);
+		if (usual_payload(c, usable) && is_unowned(c, block.kind) &&
+			is_chunk(c, memory.start, usable))
+			err = offer(c, region, block.range.start, c->unreached);
 	}
 	return err;
 }

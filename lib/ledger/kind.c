@@ -136,6 +136,8 @@ int ms_kind_row_compare(const struct ms_kind_row *a, const struct ms_kind_row *b
 		order = compare_text(a->detail, b->detail);
 	if (!order)
 		order = compare_text(a->rival, b->rival);
+	if (!order && a->is_part != b->is_part)
+		order = a->is_part ? 1 : -1;
 	return order;
 }
 
@@ -147,8 +149,8 @@ bool ms_kind_row_ties(const struct ms_kind_row *a, const struct ms_kind_row *b)
 static size_t hash_row(const struct ms_kind_row *row)
 {
 	const char *const texts[] = { row->owner, row->reader, row->detail, row->rival };
-	uint64_t hash = (uint64_t)row->state << 16 | (uint64_t)row->grade << 8 |
-			(uint64_t)row->precedence;
+	uint64_t hash = (uint64_t)row->is_part << 24 | (uint64_t)row->state << 16 |
+			(uint64_t)row->grade << 8 | (uint64_t)row->precedence;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		if (texts[i])
 			hash = XXH64(texts[i], strlen(texts[i]), hash + i);

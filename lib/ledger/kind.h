@@ -52,6 +52,7 @@ struct ms_kind_row {
 	enum ms_state state;
 	enum ms_grade grade;
 	enum ms_precedence precedence;
+	bool is_part; ///< of an object that is counted with another block of it
 };
 
 /** Number of a kind within one table; 0 is "nothing said": owner `unexplained`. */

@@ -90,6 +90,16 @@ static const struct ms_owner owners[] = {
 		0 },
 	{ "agent", "agent", "Native memory of a Java or native agent.",
 		"Confirm by starting one instance without the agent.", 0 },
+	{ "lib.zlib.inflate", "zlib, decompressing",
+		"Streams that decompress: their states and windows.",
+		"Count them: in Java every Inflater, GZIPInputStream and ZipFile must be "
+		"closed; a growing count is one that is not.",
+		0 },
+	{ "lib.zlib.deflate", "zlib, compressing",
+		"Streams that compress: their states, windows and tables.",
+		"Count them: in Java every Deflater and GZIPOutputStream must be closed; a "
+		"growing count is one that is not.",
+		0 },
 	{ "lib", "native library", "Blocks allocated by a native library.",
 		"Look for the library's own limit or statistics call.", 0 },
 	{ "malloc.heap", "malloc heaps",

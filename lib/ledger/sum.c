@@ -172,7 +172,7 @@ static struct ms_error *gather_kinds(
 		struct ms_ledger_row *row = &rows[s->owner_of[i]];
 		row->resident += tally.resident;
 		row->swap += tally.swap;
-		if (i != MS_KIND_NONE)
+		if (i != MS_KIND_NONE && !kind->is_part)
 			row->count += tally.count;
 		if (!tally.resident && !tally.swap)
 			continue;

@@ -11,6 +11,7 @@ static const struct ms_reader *const readers[] = {
 	&ms_threads_reader,
 	&ms_alloc_reader,
 	&ms_leftovers_reader,
+	&ms_zlib_reader,
 	&ms_hotspot_reader,
 	&ms_stacks_reader,
 };

@@ -11,6 +11,7 @@
 #include "hotspot/hotspot.h"
 #include "hotspot/java_threads.h"
 #include "hotspot/metaspace.h"
+#include "hotspot/nmt_claims.h"
 
 // What the reader keeps until the survey is over.
 struct java {
@@ -25,6 +26,7 @@ struct java {
 	struct ms_events events;
 	struct ms_compilations compilations;
 	struct ms_arenas arenas;
+	struct ms_nmt_claims *tracking; // NULL: it is off
 };
 
 static struct ms_kind_row kind_of(const char *owner, const char *detail)
@@ -210,6 +212,14 @@ static struct ms_error *read_compilers(struct java *java)
 			     &java->compilations);
 }
 
+static struct ms_error *read_tracking(struct ms_reading *reading, struct java *java)
+{
+	struct ms_nmt nmt = ms_nmt_read(java->vm, &java->flags);
+	if (nmt.note)
+		return ms_claims_note(reading->claims, "JVM: %s", nmt.note);
+	return nmt.is_on ? ms_nmt_claims_new(reading, &nmt, &java->tracking) : NULL;
+}
+
 static struct ms_error *read_java(struct ms_reading *reading, struct java *java)
 {
 	struct ms_error *err = ms_flags_read(java->vm, &java->flags);
@@ -227,7 +237,9 @@ static struct ms_error *read_java(struct ms_reading *reading, struct java *java)
 		err = ms_compilers_tell(java->vm, reading);
 	if (!err)
 		err = name_threads(reading, java);
-	return err ? err : read_compilers(java);
+	if (!err)
+		err = read_compilers(java);
+	return err ? err : read_tracking(reading, java);
 }
 
 static struct ms_error *anchor(struct ms_reading *reading, void *arg, void **ret_state)
@@ -244,13 +256,30 @@ static struct ms_error *anchor(struct ms_reading *reading, void *arg, void **ret
 	return java->vm ? read_java(reading, java) : claim_by_shape(reading, why);
 }
 
+static bool wants(void *state, const struct ms_answer *answer)
+{
+	const struct java *java = state;
+	return java && java->tracking && ms_nmt_claims_want(answer);
+}
+
+static struct ms_error *visit(void *state, unsigned worker, const struct ms_batch *batch)
+{
+	struct java *java = state;
+	return ms_nmt_claims_visit(java->tracking, worker, batch);
+}
+
 // Blocks are known after the pass.
 static struct ms_error *settle(void *state, struct ms_reading *reading)
 {
 	struct java *java = state;
-	return java && java->vm ? ms_arenas_claim(reading, java->vm, &java->threads,
-					  &java->compilations, &java->arenas)
-				: NULL;
+	struct ms_error *err = NULL;
+	if (!java || !java->vm)
+		return NULL;
+	if (java->tracking)
+		err = ms_nmt_claims_settle(java->tracking);
+	return err ? err
+		   : ms_arenas_claim(reading, java->vm, &java->threads,
+			     &java->compilations, &java->arenas);
 }
 
 static void free_java(void *state)
@@ -258,6 +287,7 @@ static void free_java(void *state)
 	struct java *java = state;
 	if (!java)
 		return;
+	ms_nmt_claims_free(java->tracking);
 	ms_arenas_deinit(&java->arenas);
 	ms_compilations_deinit(&java->compilations);
 	ms_events_deinit(&java->events);
@@ -274,6 +304,8 @@ static void free_java(void *state)
 const struct ms_reader ms_hotspot_reader = {
 	.name = "hotspot",
 	.anchor = anchor,
+	.wants = wants,
+	.visit = visit,
 	.settle = settle,
 	.free = free_java,
 };

@@ -177,7 +177,8 @@ unsigned ms_nmt_category(const struct ms_nmt *nmt, const uint8_t memory[MS_NMT_H
 		!is_slack(usable - size - taken, size) || category >= nmt->n ||
 		!nmt->owners[category])
 		return nmt->n;
-	if (nmt->has_marks && ms_get_u16(memory + MARK_AT) != MARK)
+	// Without a mark a zeroed block must not pass; the JVM asks for one byte at least.
+	if (nmt->has_marks ? ms_get_u16(memory + MARK_AT) != MARK : !size)
 		return nmt->n;
 	*ret_bytes = size;
 	return category;

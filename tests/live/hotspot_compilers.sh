@@ -19,7 +19,7 @@ big_class 250
 for tracking in off summary; do
 	label="tracking $tracking"
 	# The same JVM that compiles nothing.
-	start base big -XX:NativeMemoryTracking=$tracking -XX:CompileCommand=exclude,Big::big
+	start base-$tracking big -XX:NativeMemoryTracking=$tracking -XX:CompileCommand=exclude,Big::big
 	sleep 2
 	base=$(rss_of "$pid")
 	memwho --json "$pid" >idle.json
@@ -30,7 +30,7 @@ for tracking in off summary; do
 	fi
 	kill -KILL "$pid"
 
-	start big big -XX:NativeMemoryTracking=$tracking
+	start big-$tracking big -XX:NativeMemoryTracking=$tracking
 	catch_compiling 300000
 	check_compiling
 	# Running, it grows meanwhile; how much it had before and after is known.
@@ -47,7 +47,7 @@ done
 # The interpreter alone, and C1 alone.
 for option in -Xint "-XX:+TieredCompilation -XX:TieredStopAtLevel=1"; do
 	# shellcheck disable=SC2086
-	start none big $option
+	start "none${option%% *}" big $option
 	sleep 1
 	memwho --json "$pid" >none.json
 	expect_equal "$(owned none.json java.compiler.c2)" 0 "$option: C2"

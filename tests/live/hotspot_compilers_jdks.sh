@@ -17,11 +17,11 @@ try()
 	jdk=$1
 	label="JDK $jdk, tracking $4"
 	big_class "$2"
-	start base big -XX:NativeMemoryTracking=$4 -XX:CompileCommand=exclude,Big::big
+	start base-$1-$4 big -XX:NativeMemoryTracking=$4 -XX:CompileCommand=exclude,Big::big
 	sleep 1.5
 	base=$(rss_of "$pid")
 	kill -KILL "$pid"
-	start big big -XX:NativeMemoryTracking=$4
+	start big-$1-$4 big -XX:NativeMemoryTracking=$4
 	catch_compiling "$3"
 	check_compiling
 	kill -KILL "$pid"

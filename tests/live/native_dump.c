@@ -1,13 +1,15 @@
-// What memsleuth sees of a JVM's compilations and arenas, as JSON.
+// What memsleuth sees of a JVM's compilations, arenas and tracked blocks, as JSON.
 //
-// Usage: arena_dump TARGET
+// Usage: native_dump TARGET
 
 #include <stdio.h>
 
 #include <jansson.h>
 
+#include "alloc/alloc.h"
 #include "hotspot/arenas.h"
 #include "hotspot/compilations.h"
+#include "hotspot/nmt.h"
 
 static void check(struct ms_error *err)
 {
@@ -49,6 +51,60 @@ static json_t *arenas_json(
 	return array;
 }
 
+// --- tracking -------------------------------------------------------------------------
+
+struct counting {
+	struct ms_target *target;
+	const struct ms_nmt *nmt;
+	struct ms_nmt_sum found[MS_NMT_CATEGORIES_MAX + 1]; // the last: no header
+};
+
+static struct ms_error *count(
+	void *arg, unsigned worker, const struct ms_alloc_block *v, size_t n)
+{
+	struct counting *c = arg;
+	(void)worker;
+	for (size_t i = 0; i < n; i++) {
+		uint8_t bytes[MS_NMT_HEADER];
+		uint64_t asked = v[i].usable;
+		if (v[i].state != MS_ALLOC_LIVE || v[i].usable < sizeof(bytes) ||
+			!ms_target_get(c->target, v[i].memory, bytes, sizeof(bytes)))
+			continue;
+		unsigned category = ms_nmt_category(c->nmt, bytes, v[i].usable, &asked);
+		struct ms_nmt_sum *sum =
+			&c->found[category < c->nmt->n ? category
+						       : MS_NMT_CATEGORIES_MAX];
+		sum->blocks++;
+		sum->bytes += asked;
+	}
+	return NULL;
+}
+
+static json_t *sum_json(const struct ms_nmt_sum *sum)
+{
+	return json_pack("[I, I]", (json_int_t)sum->blocks, (json_int_t)sum->bytes);
+}
+
+static json_t *tracking_json(struct ms_target *target,
+	const struct ms_thread_table *table, const struct ms_nmt *nmt)
+{
+	struct counting c = { .target = target, .nmt = nmt };
+	struct ms_alloc *alloc;
+	json_t *found = json_object(), *told = json_object();
+	if (nmt->is_on) {
+		check(ms_alloc_find(target, table, NULL, &alloc));
+		check(ms_alloc_walk(alloc, 1, count, &c));
+		ms_alloc_free(alloc);
+	}
+	for (unsigned i = 0; i < nmt->n; i++) {
+		json_object_set_new(found, nmt->names[i], sum_json(&c.found[i]));
+		json_object_set_new(told, nmt->names[i], sum_json(&nmt->told[i]));
+	}
+	return json_pack("{s:b, s:b, s:o, s:o, s:o}", "is_on", (int)nmt->is_on,
+		"has_told", (int)nmt->has_told, "found", found, "told", told, "foreign",
+		sum_json(&c.found[MS_NMT_CATEGORIES_MAX]));
+}
+
 int main(int argc, char **argv)
 {
 	struct ms_target *target;
@@ -79,9 +135,11 @@ int main(int argc, char **argv)
 	uint64_t pooled = 0;
 	ms_array_foreach (chunk, &arenas.chunks)
 		pooled += chunk->arena == MS_ARENA_POOLED;
-	json_t *root = json_pack("{s:i, s:o, s:o, s:I, s:b, s:I, s:b}", "feature",
+	struct ms_nmt nmt = ms_nmt_read(vm, &flags);
+	json_t *root = json_pack("{s:i, s:o, s:o, s:o, s:I, s:b, s:I, s:b}", "feature",
 		(int)vm->feature, "compilations",
-		compilations_json(&threads, &compilations), "arenas",
+		compilations_json(&threads, &compilations), "tracking",
+		tracking_json(target, table, &nmt), "arenas",
 		arenas_json(&threads, &arenas), "header", (json_int_t)arenas.header,
 		"complete", (int)arenas.is_complete, "pooled", (json_int_t)pooled,
 		"has_pools", (int)arenas.has_pools);

@@ -252,7 +252,22 @@ static void count(struct ms_class_count *to, uint64_t bytes)
 	to->bytes += bytes;
 }
 
-static void count_name(struct walk *w, uint64_t symbol, uint64_t bytes)
+static void keep_known(struct walk *w, uint64_t klass, struct ms_bytes name)
+{
+	static const char *const names[] = {
+#define X(id, name) name,
+		MS_KNOWN_CLASSES(X)
+#undef X
+	};
+	uint64_t loader; // the bootstrap loader has no object
+	for (size_t i = 0; i < MS_KNOWN_COUNT; i++)
+		if (ms_bytes_equal(name, ms_bytes_of(names[i])) &&
+			ms_vm_read(w->vm, w->current->address + w->oop, 8, &loader) &&
+			!loader)
+			w->loaders->known[i] = klass;
+}
+
+static void count_name(struct walk *w, uint64_t klass, uint64_t symbol, uint64_t bytes)
 {
 	uint64_t n;
 	uint8_t text[NAME_BYTES];
@@ -261,6 +276,7 @@ static void count_name(struct walk *w, uint64_t symbol, uint64_t bytes)
 	n = ms_min(n, NAME_BYTES);
 	if (!ms_peek_bytes(w->vm->peek, symbol + w->symbol_body, text, n))
 		return;
+	keep_known(w, klass, (struct ms_bytes){ text, n });
 	enum ms_generated which = ms_generated_of((struct ms_bytes){ text, n });
 	if (which < MS_GENERATED_COUNT)
 		count(&w->loaders->generated[which], bytes);
@@ -276,7 +292,7 @@ static struct ms_error *add_class(
 	w->current->array_n += is_array;
 	w->current->class_bytes += bytes;
 	if (!is_array)
-		count_name(w, ms_get_u64(head + w->name), bytes);
+		count_name(w, klass, ms_get_u64(head + w->name), bytes);
 	struct ms_loaders *loaders = w->loaders;
 	struct ms_error *err = add_place(w, 0, &loaders->class_places, klass);
 	if (!err && !is_array)

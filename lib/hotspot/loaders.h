@@ -46,6 +46,19 @@ const char *ms_generated_part(enum ms_generated generated);
 /** Which pattern a class's name, as the JVM has it, contains; MS_GENERATED_COUNT: none. */
 enum ms_generated ms_generated_of(struct ms_bytes name);
 
+/** Classes of the bootstrap loader that other readers start from. */
+#define MS_KNOWN_CLASSES(X)                                                              \
+	X(BITS, "java/nio/Bits")                                                         \
+	X(DIRECT, "java/nio/DirectByteBuffer")                                           \
+	X(CACHE, "sun/nio/ch/Util$BufferCache")
+
+enum ms_known_class {
+#define X(id, name) MS_KNOWN_##id,
+	MS_KNOWN_CLASSES(X)
+#undef X
+	MS_KNOWN_COUNT,
+};
+
 /** Chunks of metaspace, bytes. */
 struct ms_loader_space {
 	uint64_t chunk_n;
@@ -100,6 +113,7 @@ struct ms_loaders {
 	struct ms_class_count
 		hidden; ///< hidden classes, in holders or not (JDK 15 and later)
 	struct ms_class_count generated[MS_GENERATED_COUNT];
+	uint64_t known[MS_KNOWN_COUNT]; ///< addresses of their Klasses; 0: not loaded
 	/// Where class structures, and constant pools and methods, were seen: 64 KiB steps.
 	struct ms_ranges class_places, other_places;
 	struct ms_metaspace_nodes nodes; ///< that hold chunks of loaders

@@ -7,6 +7,7 @@
 #include "hotspot/cds.h"
 #include "hotspot/code.h"
 #include "hotspot/compilations.h"
+#include "hotspot/direct.h"
 #include "hotspot/heap.h"
 #include "hotspot/hotspot.h"
 #include "hotspot/java_threads.h"
@@ -27,6 +28,13 @@ struct java {
 	struct ms_compilations compilations;
 	struct ms_arenas arenas;
 	struct ms_nmt_claims *tracking; // NULL: it is off
+	struct ms_direct_counts direct;
+	bool wants_buffers; // they are looked for on the heap
+};
+
+enum {
+	BUFFERS_HEAP_SHIFT =
+		32, // log2 of the used heap that is walked for direct buffers
 };
 
 static struct ms_kind_row kind_of(const char *owner, const char *detail)
@@ -212,6 +220,36 @@ static struct ms_error *read_compilers(struct java *java)
 			     &java->compilations);
 }
 
+// Where java.nio counts none there is nothing to look for.
+static struct ms_error *read_direct(struct ms_reading *reading, struct java *java)
+{
+	struct ms_java layout;
+	ms_java_init(&layout, java->vm, &java->flags);
+	java->direct = ms_direct_counts_read(&layout, &java->loaders);
+	bool is_large = ms_heap_sum(&java->heap).used >> BUFFERS_HEAP_SHIFT;
+	java->wants_buffers = java->direct.is_there && java->direct.count && !is_large;
+	return java->direct.count && is_large
+		       ? ms_claims_note(reading->claims,
+				 "direct buffers were not looked for: the Java heap is large")
+		       : NULL;
+}
+
+static struct ms_error *claim_direct(struct ms_reading *reading, struct java *java)
+{
+	struct ms_java layout;
+	struct ms_direct direct = { 0 };
+	if (!java->wants_buffers)
+		return NULL;
+	ms_peek_clear(java->vm->peek);
+	ms_java_init(&layout, java->vm, &java->flags);
+	struct ms_error *err = ms_direct_read(&layout, &java->flags, &java->heap,
+		&java->loaders, reading->cancel, &direct);
+	if (!err)
+		err = ms_direct_claim(reading, &direct);
+	ms_direct_deinit(&direct);
+	return err;
+}
+
 static struct ms_error *read_tracking(struct ms_reading *reading, struct java *java)
 {
 	struct ms_nmt nmt = ms_nmt_read(java->vm, &java->flags);
@@ -239,6 +277,8 @@ static struct ms_error *read_java(struct ms_reading *reading, struct java *java)
 		err = name_threads(reading, java);
 	if (!err)
 		err = read_compilers(java);
+	if (!err)
+		err = read_direct(reading, java);
 	return err ? err : read_tracking(reading, java);
 }
 
@@ -277,6 +317,8 @@ static struct ms_error *settle(void *state, struct ms_reading *reading)
 		return NULL;
 	if (java->tracking)
 		err = ms_nmt_claims_settle(java->tracking);
+	if (!err)
+		err = claim_direct(reading, java);
 	return err ? err
 		   : ms_arenas_claim(reading, java->vm, &java->threads,
 			     &java->compilations, &java->arenas);

@@ -9,6 +9,7 @@
 #include "alloc/alloc.h"
 #include "hotspot/arenas.h"
 #include "hotspot/compilations.h"
+#include "hotspot/direct.h"
 #include "hotspot/nmt.h"
 
 static void check(struct ms_error *err)
@@ -105,6 +106,33 @@ static json_t *tracking_json(struct ms_target *target,
 		sum_json(&c.found[MS_NMT_CATEGORIES_MAX]));
 }
 
+// --- direct buffers -------------------------------------------------------------------
+
+static json_t *direct_json(struct ms_java *java, const struct ms_flags *flags)
+{
+	struct ms_loaders loaders = { 0 };
+	struct ms_heap heap = { 0 };
+	struct ms_direct direct = { 0 };
+	check(ms_loaders_read(java->vm, &loaders));
+	check(ms_heap_read(java->vm, flags, &heap));
+	struct ms_direct_counts counts = ms_direct_counts_read(java, &loaders);
+	check(ms_direct_read(java, flags, &heap, &loaders, NULL, &direct));
+	uint64_t capacity = 0, cached = 0;
+	ms_array_foreach (buffer, &direct.v) {
+		capacity += buffer->capacity;
+		cached += buffer->is_cached;
+	}
+	json_t *object = json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "is_there",
+		(int)counts.is_there, "count", (json_int_t)counts.count, "capacity",
+		(json_int_t)counts.capacity, "max", (json_int_t)counts.max, "found",
+		(json_int_t)direct.v.n, "found_capacity", (json_int_t)capacity, "cached",
+		(json_int_t)cached, "complete", (int)direct.is_complete);
+	ms_direct_deinit(&direct);
+	ms_heap_deinit(&heap);
+	ms_loaders_deinit(&loaders);
+	return object;
+}
+
 int main(int argc, char **argv)
 {
 	struct ms_target *target;
@@ -136,9 +164,10 @@ int main(int argc, char **argv)
 	ms_array_foreach (chunk, &arenas.chunks)
 		pooled += chunk->arena == MS_ARENA_POOLED;
 	struct ms_nmt nmt = ms_nmt_read(vm, &flags);
-	json_t *root = json_pack("{s:i, s:o, s:o, s:o, s:I, s:b, s:I, s:b}", "feature",
-		(int)vm->feature, "compilations",
-		compilations_json(&threads, &compilations), "tracking",
+	json_t *root = json_pack("{s:i, s:o, s:o, s:o, s:o, s:I, s:b, s:I, s:b}",
+		"feature", (int)vm->feature, "compilations",
+		compilations_json(&threads, &compilations), "direct",
+		direct_json(&java, &flags), "tracking",
 		tracking_json(target, table, &nmt), "arenas",
 		arenas_json(&threads, &arenas), "header", (json_int_t)arenas.header,
 		"complete", (int)arenas.is_complete, "pooled", (json_int_t)pooled,

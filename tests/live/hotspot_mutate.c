@@ -3,10 +3,14 @@
 // then believe, they end, within a bound of time and of bytes read, and what they say of the
 // heap is consistent.
 //
-// Usage: hotspot_mutate TARGET OVERWRITES
+// Usage: hotspot_mutate TARGET OVERWRITES [all]
+//
+// With "all", everything that is known of a JVM is read each time, as a survey does and as
+// mapheap does: classes, metaspace, code, threads, arenas, compilations, tracking, buffers,
+// objects, the past. The damage is anywhere in what was read undamaged.
 //
 // The seed of run i is MS_SEED plus i, MS_SEED being the time unless it is set. A run changes
-// 1 to 64 words, and one run of sixteen many more: one in 16 to 32,768 of all that are read.
+// 1 to 64 words (8 to 64 of "all"), and one run of sixteen many more: one in 16 to 32,768 of all that are read.
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,11 +20,15 @@
 #include <time.h>
 
 #include "alloc/peek.h"
+#include "hotspot/collections.h"
 #include "hotspot/flags.h"
 #include "hotspot/heap.h"
+#include "hotspot/histogram.h"
+#include "survey/survey.h"
 
 enum {
 	LINES_MAX = 4096,
+	WIDE_MAX = 1 << 16,
 	PLACES_MAX = 1 << 18,
 	OBJECT_BYTES = 256, // of what a pointer leads to
 	HEAP_BYTES = 4096,
@@ -47,7 +55,7 @@ struct test {
 	struct change changes[CHANGES_MAX];
 	size_t changes_n;
 	size_t near; // of the places, those that matter most
-	bool is_recording;
+	bool is_recording, is_wide;
 	unsigned one_in; // words that are read is damaged; 0: none but the changes
 	uint64_t bytes;  // read in this run
 	uint64_t seed;
@@ -79,8 +87,22 @@ static void fail(const struct test *test, const char *what)
 
 // --- overlay --------------------------------------------------------------------------
 
+// A line may be read, and listed, more than once.
+static void record_wide(struct test *test, struct ms_range range)
+{
+	if (test->lines.n >= WIDE_MAX || ms_range_size(range) < 16)
+		return;
+	struct ms_range *added = ms_array_push(&test->lines);
+	if (added)
+		*added = range;
+}
+
 static void record(struct test *test, struct ms_range range)
 {
+	if (test->is_wide) {
+		record_wide(test, range);
+		return;
+	}
 	ms_array_foreach (line, &test->lines)
 		if (line->start == range.start)
 			return;
@@ -196,7 +218,9 @@ static uint64_t draw(uint64_t *state)
 static uint64_t draw_place(const struct test *test, bool in_tables, uint64_t *state)
 {
 	uint64_t r = draw(state);
-	if (!in_tables && r % 8)
+	if (test->is_wide && !test->lines.n)
+		return 0;
+	if (!in_tables && !test->is_wide && r % 8)
 		return test->places.v[(r >> 8) % (r & 16 ? test->near : test->places.n)];
 	struct ms_range line = test->lines.v[(r >> 8) % test->lines.n];
 	return line.start + draw(state) % (ms_range_size(line) / 8) * 8;
@@ -231,7 +255,8 @@ static uint64_t draw_word(struct test *test, uint64_t before, uint64_t *state)
 
 static void draw_changes(struct test *test, bool in_tables)
 {
-	uint64_t state = test->seed, n = UINT64_C(1) << draw(&state) % 7;
+	uint64_t state = test->seed, few = draw(&state) % 7;
+	uint64_t n = UINT64_C(1) << (test->is_wide ? 3 + few % 4 : few);
 	struct change changes[CHANGES_MAX];
 	test->changes_n = 0; // words are drawn from undamaged ones
 	for (uint64_t i = 0; i < n; i++) {
@@ -287,6 +312,65 @@ static void read_all(struct test *test, struct ms_heap *ret)
 	check(ms_heap_read(test->vm, &flags, ret));
 }
 
+// --- everything -----------------------------------------------------------------------
+
+static void read_past(struct test *test)
+{
+	struct ms_counters counters = { 0 };
+	struct ms_events events = { 0 };
+	struct ms_collections collections = { 0 };
+	check(ms_counters_read(test->vm, &counters));
+	check(ms_events_read(test->vm, &events));
+	check(ms_collections_make(&events, &counters, &test->vm->arena, &collections));
+	ms_collections_deinit(&collections);
+	ms_events_deinit(&events);
+	ms_counters_deinit(&counters);
+}
+
+static void read_objects(struct test *test)
+{
+	struct ms_flags flags;
+	struct ms_heap heap = { 0 };
+	struct ms_histogram histogram = { 0 };
+	struct ms_histogram_options options = { .large = 1 << 20, .workers = 1 };
+	_cleanup_classes_ struct ms_classes *classes = NULL;
+	_cleanup_objects_ struct ms_objects *objects = NULL;
+	check(ms_flags_read(test->vm, &flags));
+	check(ms_heap_read(test->vm, &flags, &heap));
+	check(ms_classes_new(test->vm, &flags, &heap, &classes));
+	check(ms_objects_new(test->vm, &flags, &heap, classes, &objects));
+	check(ms_histogram_make(test->vm, objects, &heap, &options, &histogram));
+	uint64_t bytes = 0;
+	ms_array_foreach (row, &histogram.rows)
+		bytes += row->bytes;
+	if (bytes != histogram.walk.bytes)
+		fail(test, "the histogram does not add up");
+	ms_histogram_deinit(&histogram);
+	ms_heap_deinit(&heap);
+}
+
+// Its rows sum to what is resident, whatever was believed.
+static void read_survey(struct test *test)
+{
+	struct ms_survey_options options = { .threads = 1 };
+	_cleanup_survey_ struct ms_survey *survey = NULL;
+	uint64_t sum = 0;
+	check(ms_survey_run(test->target, &options, &survey));
+	for (size_t i = 0; i < survey->ledger->row_n; i++)
+		sum += survey->ledger->rows[i].resident;
+	if (sum != survey->ledger->rss)
+		fail(test, "the ledger does not balance");
+}
+
+static void read_everything(struct test *test)
+{
+	read_survey(test);
+	if (!test->vm)
+		return;
+	read_past(test);
+	read_objects(test);
+}
+
 static void find_vm(struct test *test)
 {
 	const char *why;
@@ -312,8 +396,11 @@ static void run(struct test *test, uint64_t number)
 	test->one_in = in_tables ? 1u << (4 + number / TABLES_EACH % 12) : 0;
 	if (in_tables)
 		find_vm(test);
-	if (test->vm) {
+	if (test->vm)
 		ms_peek_clear(test->vm->peek);
+	if (test->is_wide) {
+		read_everything(test);
+	} else if (test->vm) {
 		read_all(test, &heap);
 		check_regions(test, &heap);
 		check_rest(test, &heap);
@@ -332,7 +419,7 @@ static void run(struct test *test, uint64_t number)
 		fail(test, "it took too long");
 	if (test->bytes > BYTES_MAX)
 		fail(test, "it read too much");
-	if (in_tables || number % RUNS_EACH == 0)
+	if (in_tables || test->is_wide || number % RUNS_EACH == 0)
 		find_vm(test); // undamaged, and with an empty arena
 }
 
@@ -347,6 +434,8 @@ static void prepare(struct test *test, const char *name)
 	if (!test->vm)
 		die("no JVM");
 	read_all(test, &heap);
+	if (test->is_wide)
+		read_everything(test);
 	test->is_recording = false;
 	test->whole_regions = heap.regions.n;
 	find_places(test, &heap);
@@ -361,8 +450,9 @@ int main(int argc, char **argv)
 {
 	static struct test test;
 	struct rusage usage;
-	if (argc != 3)
+	if (argc != 3 && argc != 4)
 		return 2;
+	test.is_wide = argc == 4;
 	const char *text = getenv("MS_SEED");
 	uint64_t seed = text ? strtoull(text, NULL, 10) : (uint64_t)time(NULL);
 	uint64_t overwrites = strtoull(argv[2], NULL, 10), i = 0;

@@ -17,7 +17,7 @@ enum {
 struct options {
 	struct ms_cli_output output;
 	uint64_t threads;
-	const char *sysroot;
+	const char *sysroot, *owner;
 	bool mappings;
 	bool arenas;
 	bool blocks;
@@ -27,7 +27,8 @@ struct options {
 };
 
 static const char *const usage[] = { "[OPTION]... TARGET",
-	"--mappings|--arenas|--blocks|--tasks|--history [OPTION]... TARGET", NULL };
+	"--mappings|--arenas|--blocks|--tasks|--history|--owner=ID [OPTION]... TARGET",
+	NULL };
 
 static const struct ms_cli_example examples[] = {
 	{ "memwho 4392", "the ledger of a live process" },
@@ -38,6 +39,8 @@ static const struct ms_cli_example examples[] = {
 	{ "memwho --arenas 4392",
 		"malloc's arenas: what is live, free, cached, returnable" },
 	{ "memwho --blocks 4392", "malloc's blocks by size" },
+	{ "memwho --owner=java.compiler 4392",
+		"what JIT compilers hold, and which methods they compile" },
 	{ "memwho --json 4392 >before.json", "save it, for mapdiff" },
 	{ "memwho before.json", "show a saved ledger" },
 	{ NULL, NULL },
@@ -58,6 +61,9 @@ static const struct ms_option options[] = {
 		"one row per event that a JVM remembers: collections, compilations, "
 		"deoptimizations, libraries, exceptions, VM operations",
 		.kind = MS_OPTION_FLAG, MS_TO(struct options, history) },
+	{ 0, "owner", "ID",
+		"all that is known of one owner, or of those within it: java.compiler",
+		.kind = MS_OPTION_STRING, MS_TO(struct options, owner) },
 	{ 0, "check", NULL,
 		"compare with the kernel's Rss above 16 GiB too; smaps stalls the process's "
 		"mmap calls by 9 ms per GiB",
@@ -147,6 +153,10 @@ static struct ms_error *show(struct ms_cli *cli, const struct options *o,
 {
 	if (cli->output->json)
 		return print_json(cli, view->ledger);
+	if (o->owner) {
+		ms_cli_page(cli);
+		return print_about(&cli->out, view->ledger, o->owner);
+	}
 	if (columns_of(o) != &owner_columns)
 		return print_rows(cli, o, view, table);
 	return print_report(cli, view, table, denied);
@@ -211,9 +221,13 @@ static struct ms_error *run(struct ms_cli *cli, void *arg, enum ms_exit *ret)
 	const struct options *o = arg;
 	struct view view = { 0 };
 	_cleanup_table_ struct ms_table table = { 0 };
-	if (o->mappings + o->arenas + o->blocks + o->tasks + o->history > 1)
+	if (o->mappings + o->arenas + o->blocks + o->tasks + o->history + !!o->owner > 1)
 		return ms_error_new(MS_ERROR_USAGE,
-			"choose one of --mappings, --arenas, --blocks, --tasks and --history");
+			"choose one of --mappings, --arenas, --blocks, --tasks, --history and "
+			"--owner");
+	if (o->owner && cli->output->json)
+		return ms_error_new(MS_ERROR_USAGE,
+			"--owner is for people: --json has everything of every owner");
 	struct ms_error *err = ms_cli_table(cli, columns_of(o), &view, &table);
 	if (err)
 		return err;

@@ -40,6 +40,13 @@ struct ms_error *print_history(struct ms_cli *cli, struct ms_target *target,
 /** Print what is said of malloc as a whole: its stamps, and what could be given back. */
 void print_malloc(struct ms_out *out, const struct ms_ledger *ledger);
 
+/** Print all that is known of one owner, or of those within it. Errors: USAGE (none such). */
+struct ms_error *print_about(
+	struct ms_out *out, const struct ms_ledger *ledger, const char *of) MS_MUST_CHECK;
+
+/** Print a line for each thing said of an owner as a whole. */
+void print_remarks(struct ms_out *out, const struct ms_ledger *ledger);
+
 /** Print the report for people: header, table of owners, sum, OUTSIDE, notes. */
 struct ms_error *print_report(struct ms_cli *cli, struct view *view,
 	struct ms_table *table, const struct ms_error *denied) MS_MUST_CHECK;

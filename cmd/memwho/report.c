@@ -148,6 +148,7 @@ struct ms_error *print_report(struct ms_cli *cli, struct view *view,
 		return err;
 	print_outside(&cli->out, ledger);
 	print_malloc(&cli->out, ledger);
+	print_remarks(&cli->out, ledger);
 	print_conflicts(&cli->out, ledger);
 	print_sums(&cli->out, ledger);
 	print_notes(&cli->out, ledger, denied);

@@ -33,6 +33,11 @@ for tracking in off summary; do
 	start big-$tracking big -XX:NativeMemoryTracking=$tracking
 	catch_compiling 300000
 	check_compiling
+	memwho --owner=java.compiler "$pid" >words
+	grep -q '^  because   compiling Big::big(I)I at tier 4 for .*: .* arena chunks' words ||
+		fail "$label: --owner: $(cat words)"
+	memwho "$pid" | grep -q '^ABOUT  java.compiler.c2: compiling Big::big(I)I at tier 4 for [0-9]* s: ' ||
+		fail "$label: no remark"
 	# Running, it grows meanwhile; how much it had before and after is known.
 	kill -CONT "$pid"
 	before=$(($(rss_of "$pid") - base))

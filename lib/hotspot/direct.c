@@ -84,6 +84,7 @@ struct looking {
 	uint64_t direct_class, cache_class;
 	struct ms_direct *direct;
 	MS_ARRAY(uint64_t) caches; // arrays of buffers
+	size_t counted_n;          // of the buffers: they ascend, and more follow
 };
 
 static uint64_t class_above(const struct ms_vm *vm, uint64_t klass, const char *name)
@@ -142,7 +143,8 @@ static struct ms_error *add_buffer(struct looking *l, const struct ms_object *ob
 		return &ms_error_nomem;
 	*added = (struct ms_direct_buffer){ .object = object->address,
 		.address = ms_get_u64(object->head + l->at.address),
-		.capacity = ms_get_u32(object->head + l->at.capacity) };
+		.capacity = ms_get_u32(object->head + l->at.capacity),
+		.is_counted = true };
 	return NULL;
 }
 
@@ -177,28 +179,53 @@ static int compare_buffers(const void *pa, const void *pb)
 	return (a->object > b->object) - (a->object < b->object);
 }
 
-static void mark_cached(struct looking *l, uint64_t object)
+static struct ms_direct_buffer *counted(const struct looking *l, uint64_t object)
 {
 	struct ms_direct_buffer key = { .object = object };
-	struct ms_direct_buffer *found =
-		l->direct->v.n ? bsearch(&key, l->direct->v.v, l->direct->v.n,
-					 sizeof(key), compare_buffers)
-			       : NULL;
-	if (found)
-		found->is_cached = true;
+	return l->counted_n ? bsearch(&key, l->direct->v.v, l->counted_n, sizeof(key),
+				      compare_buffers)
+			    : NULL;
+}
+
+// One that NIO keeps; it may free it by itself, without a cleaner.
+static struct ms_error *add_cached(struct looking *l, uint64_t object)
+{
+	const struct ms_java *java = l->java;
+	struct ms_direct_buffer *known = counted(l, object);
+	uint64_t address, capacity, attachment;
+	if (known) {
+		known->is_cached = true;
+		return NULL;
+	}
+	if (ms_java_class(java, object) != l->direct_class ||
+		!ms_vm_read(java->vm, object + l->at.address, 8, &address) ||
+		!ms_vm_read(java->vm, object + l->at.capacity, 4, &capacity) ||
+		!ms_java_reference(java, object + l->at.attachment, &attachment) ||
+		attachment || l->direct->v.n >= MS_DIRECT_MAX)
+		return NULL;
+	struct ms_direct_buffer *added = ms_array_push(&l->direct->v);
+	if (!added)
+		return &ms_error_nomem;
+	*added = (struct ms_direct_buffer){ .object = object,
+		.address = address,
+		.capacity = capacity,
+		.is_cached = true };
+	return NULL;
 }
 
 // Elements of an array of references begin where those of all such arrays do.
-static void look_into_cache(struct looking *l, uint64_t array)
+static struct ms_error *look_into_cache(struct looking *l, uint64_t array)
 {
 	const struct ms_java *java = l->java;
 	uint64_t n, object, size = java->has_narrow_oops ? 4 : 8;
 	uint64_t first = (java->array_length_at + 4 + size - 1) & ~(size - 1);
+	struct ms_error *err = NULL;
 	if (!array || !ms_vm_read(java->vm, array + java->array_length_at, 4, &n))
-		return;
-	for (uint64_t i = 0; i < ms_min(n, CACHED_MAX); i++)
+		return NULL;
+	for (uint64_t i = 0; !err && i < ms_min(n, CACHED_MAX); i++)
 		if (ms_java_reference(java, array + first + i * size, &object) && object)
-			mark_cached(l, object);
+			err = add_cached(l, object);
+	return err;
 }
 
 static struct ms_error *walk(struct looking *l, const struct ms_flags *flags,
@@ -235,9 +262,10 @@ struct ms_error *ms_direct_read(struct ms_java *java, const struct ms_flags *fla
 	struct ms_error *err = walk(&l, flags, heap, cancel);
 	if (!err && ret->v.n)
 		qsort(ret->v.v, ret->v.n, sizeof(ret->v.v[0]), compare_buffers);
+	l.counted_n = ret->v.n;
 	ms_array_foreach (array, &l.caches)
 		if (!err)
-			look_into_cache(&l, *array);
+			err = look_into_cache(&l, *array);
 	ms_array_deinit(&l.caches);
 	if (err)
 		ms_direct_deinit(ret);

@@ -31,6 +31,8 @@ struct ms_direct_buffer {
 	uint64_t object;
 	uint64_t address, capacity; ///< of its memory, bytes
 	bool is_cached;             ///< NIO keeps it for a thread
+	bool is_counted; ///< by java.nio.Bits: it has a cleaner; NIO's have none from JDK
+			 ///< 25 on
 };
 
 struct ms_direct {

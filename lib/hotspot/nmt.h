@@ -29,7 +29,10 @@ struct ms_nmt {
 	unsigned n;                ///< categories
 	const char *const *names;  ///< of categories, as the JVM has them; n of them
 	const char *const *owners; ///< of their blocks
-	const char *note;          ///< why it is on but cannot be read, or NULL
+	/// Owner of what has the category Other where it is of no buffer: from JDK 11 on Unsafe's.
+	/// NULL: buffers are not known, and it stays java.vm.other.
+	const char *other;
+	const char *note; ///< why it is on but cannot be read, or NULL
 	/// By the JVM's own counters, from .symtab: what it thinks it took from malloc.
 	struct ms_nmt_sum told[MS_NMT_CATEGORIES_MAX];
 	bool has_told;

@@ -19,6 +19,12 @@ struct ms_nmt_claims {
 	unsigned worker_n;
 };
 
+static const char *owner_of(const struct ms_nmt *nmt, unsigned category)
+{
+	bool is_other = nmt->other && strcmp(nmt->names[category], "Other") == 0;
+	return is_other ? nmt->other : nmt->owners[category];
+}
+
 static struct ms_error *make_kinds(struct ms_nmt_claims *c)
 {
 	struct ms_error *err = NULL;
@@ -27,7 +33,7 @@ static struct ms_error *make_kinds(struct ms_nmt_claims *c)
 			continue;
 		// The header's fields agree with the block; a chunk that its arena names, or
 		// a structure in the block, says more.
-		struct ms_kind_row row = { .owner = c->nmt.owners[i],
+		struct ms_kind_row row = { .owner = owner_of(&c->nmt, i),
 			.reader = "nmt",
 			.detail = "category in the block's tracking header",
 			.state = MS_STATE_LIVE,

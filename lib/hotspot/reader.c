@@ -253,6 +253,10 @@ static struct ms_error *claim_direct(struct ms_reading *reading, struct java *ja
 static struct ms_error *read_tracking(struct ms_reading *reading, struct java *java)
 {
 	struct ms_nmt nmt = ms_nmt_read(java->vm, &java->flags);
+	// JDK 8 has direct buffers and Unsafe's memory among what is Internal.
+	bool knows_buffers = !java->direct.count || java->wants_buffers;
+	if (knows_buffers && java->vm->feature > 8)
+		nmt.other = "java.direct.unsafe";
 	if (nmt.note)
 		return ms_claims_note(reading->claims, "JVM: %s", nmt.note);
 	return nmt.is_on ? ms_nmt_claims_new(reading, &nmt, &java->tracking) : NULL;

@@ -117,16 +117,18 @@ static json_t *direct_json(struct ms_java *java, const struct ms_flags *flags)
 	check(ms_heap_read(java->vm, flags, &heap));
 	struct ms_direct_counts counts = ms_direct_counts_read(java, &loaders);
 	check(ms_direct_read(java, flags, &heap, &loaders, NULL, &direct));
-	uint64_t capacity = 0, cached = 0;
+	uint64_t capacity = 0, cached = 0, counted = 0;
 	ms_array_foreach (buffer, &direct.v) {
-		capacity += buffer->capacity;
+		capacity += buffer->is_counted ? buffer->capacity : 0;
+		counted += buffer->is_counted;
 		cached += buffer->is_cached;
 	}
-	json_t *object = json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "is_there",
-		(int)counts.is_there, "count", (json_int_t)counts.count, "capacity",
-		(json_int_t)counts.capacity, "max", (json_int_t)counts.max, "found",
-		(json_int_t)direct.v.n, "found_capacity", (json_int_t)capacity, "cached",
-		(json_int_t)cached, "complete", (int)direct.is_complete);
+	json_t *object = json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}",
+		"is_there", (int)counts.is_there, "count", (json_int_t)counts.count,
+		"capacity", (json_int_t)counts.capacity, "max", (json_int_t)counts.max,
+		"found", (json_int_t)direct.v.n, "found_capacity", (json_int_t)capacity,
+		"cached", (json_int_t)cached, "counted", (json_int_t)counted, "complete",
+		(int)direct.is_complete);
 	ms_direct_deinit(&direct);
 	ms_heap_deinit(&heap);
 	ms_loaders_deinit(&loaders);

@@ -11,6 +11,7 @@
 #include "hotspot/heap.h"
 #include "hotspot/hotspot.h"
 #include "hotspot/java_threads.h"
+#include "hotspot/jni_refs.h"
 #include "hotspot/metaspace.h"
 #include "hotspot/nmt_claims.h"
 
@@ -323,6 +324,9 @@ static struct ms_error *settle(void *state, struct ms_reading *reading)
 		err = ms_nmt_claims_settle(java->tracking);
 	if (!err)
 		err = claim_direct(reading, java);
+	struct ms_jni_refs refs;
+	if (!err)
+		err = ms_jni_refs_claim(reading, java->vm, &java->threads, &refs);
 	return err ? err
 		   : ms_arenas_claim(reading, java->vm, &java->threads,
 			     &java->compilations, &java->arenas);

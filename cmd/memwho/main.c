@@ -23,11 +23,12 @@ struct options {
 	bool blocks;
 	bool tasks;
 	bool history;
+	bool nmt;
 	bool check;
 };
 
 static const char *const usage[] = { "[OPTION]... TARGET",
-	"--mappings|--arenas|--blocks|--tasks|--history|--owner=ID [OPTION]... TARGET",
+	"--mappings|--arenas|--blocks|--tasks|--history|--nmt|--owner=ID [OPTION]... TARGET",
 	NULL };
 
 static const struct ms_cli_example examples[] = {
@@ -61,6 +62,10 @@ static const struct ms_option options[] = {
 		"one row per event that a JVM remembers: collections, compilations, "
 		"deoptimizations, libraries, exceptions, VM operations",
 		.kind = MS_OPTION_FLAG, MS_TO(struct options, history) },
+	{ 0, "nmt", NULL,
+		"one row per category of a JVM's native memory tracking, read from outside: "
+		"with what is resident, not the JVM's, or freed and kept",
+		.kind = MS_OPTION_FLAG, MS_TO(struct options, nmt) },
 	{ 0, "owner", "ID",
 		"all that is known of one owner, or of those within it: java.compiler",
 		.kind = MS_OPTION_STRING, MS_TO(struct options, owner) },
@@ -81,7 +86,7 @@ static const struct ms_option options[] = {
 
 static const struct ms_column_set *const column_sets[] = { &owner_columns,
 	&mapping_columns, &arena_columns, &block_columns, &thread_columns,
-	&history_columns, NULL };
+	&history_columns, &nmt_columns, NULL };
 
 MS_DEFINE_CLEANUP(struct ms_target *, ms_target_free);
 
@@ -111,6 +116,7 @@ static const struct ms_column_set *columns_of(const struct options *o)
 	       : o->blocks  ? &block_columns
 	       : o->tasks   ? &thread_columns
 	       : o->history ? &history_columns
+	       : o->nmt     ? &nmt_columns
 			    : &owner_columns;
 }
 
@@ -204,6 +210,8 @@ static struct ms_error *show_target(struct ms_cli *cli, const struct options *o,
 		err = ms_target_open(cli->operands.v[0], &target_options, &target);
 	if (!err && o->history)
 		return print_history(cli, target, table);
+	if (!err && o->nmt)
+		return print_nmt(cli, target, survey_options.threads, table);
 	if (!err)
 		err = ms_survey_run(target, &survey_options, &survey);
 	if (err)
@@ -221,18 +229,21 @@ static struct ms_error *run(struct ms_cli *cli, void *arg, enum ms_exit *ret)
 	const struct options *o = arg;
 	struct view view = { 0 };
 	_cleanup_table_ struct ms_table table = { 0 };
-	if (o->mappings + o->arenas + o->blocks + o->tasks + o->history + !!o->owner > 1)
+	if (o->mappings + o->arenas + o->blocks + o->tasks + o->history + o->nmt +
+			!!o->owner >
+		1)
 		return ms_error_new(MS_ERROR_USAGE,
-			"choose one of --mappings, --arenas, --blocks, --tasks, --history and "
-			"--owner");
+			"choose one of --mappings, --arenas, --blocks, --tasks, --history, "
+			"--nmt and --owner");
 	if (o->owner && cli->output->json)
 		return ms_error_new(MS_ERROR_USAGE,
 			"--owner is for people: --json has everything of every owner");
 	struct ms_error *err = ms_cli_table(cli, columns_of(o), &view, &table);
 	if (err)
 		return err;
-	if (o->history && is_saved(cli->operands.v[0]))
-		return ms_error_new(MS_ERROR_USAGE, "a saved ledger has no history");
+	if ((o->history || o->nmt) && is_saved(cli->operands.v[0]))
+		return ms_error_new(MS_ERROR_USAGE, "a saved ledger has no %s",
+			o->nmt ? "native memory tracking" : "history");
 	if (is_saved(cli->operands.v[0]))
 		return show_saved(cli, o, &view, &table);
 	return show_target(cli, o, &view, &table, ret);

@@ -37,6 +37,13 @@ extern const struct ms_column_set history_columns;
 struct ms_error *print_history(struct ms_cli *cli, struct ms_target *target,
 	struct ms_table *table) MS_MUST_CHECK;
 
+/** One row per category of native memory tracking; rows are struct ms_nmt_row. */
+extern const struct ms_column_set nmt_columns;
+
+/** Read and print it. Errors: UNSUPPORTED (no JVM, or it is off), NOMEM, GONE, CANCELLED. */
+struct ms_error *print_nmt(struct ms_cli *cli, struct ms_target *target, unsigned workers,
+	struct ms_table *table) MS_MUST_CHECK;
+
 /** Print what is said of malloc as a whole: its stamps, and what could be given back. */
 void print_malloc(struct ms_out *out, const struct ms_ledger *ledger);
 

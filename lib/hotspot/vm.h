@@ -52,6 +52,7 @@ enum {
 	X(LARGE_POOL, "_ZN9ChunkPool11_large_poolE")                                     \
 	X(POOLS, "_ZN9ChunkPool6_poolsE")                                                \
 	X(MALLOC_SUMMARY, "_ZN19MallocMemorySummary9_snapshotE")                         \
+	X(VIRTUAL_SUMMARY, "_ZN20VirtualMemorySummary9_snapshotE")                       \
 	X(NMT_LEVEL, "_ZN10MemTracker15_tracking_levelE")
 
 enum ms_vm_symbol {

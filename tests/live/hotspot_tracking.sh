@@ -22,6 +22,9 @@ done
 # Off, nothing has a category.
 start off streams -XX:+UseSerialGC
 hold "$pid"
+run memwho --nmt "$pid"
+expect_status 2
+grep -q 'native memory tracking is off' err || fail "$(cat err)"
 memwho --json "$pid" >ledger.json
 if jq -e '.owners[].evidence[] | select(.reader == "nmt")' ledger.json; then
 	fail "categories without tracking"

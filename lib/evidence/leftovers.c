@@ -5,16 +5,24 @@
 // tables; those in free blocks are read. A page speaks for those whose objects' words it
 // holds, as other readers know them, else for the library that most of its words point into.
 // libc and what every program has count only where nothing else does.
+//
+// Pieces of a private allocator (HotSpot's arenas) keep their heads when they are freed. All
+// pages of one free block that lie in such pieces were used by the same one: whoever most of
+// those pages speak for, else the allocator itself.
 
 #include <string.h>
 
 #include "alloc/alloc.h"
+#include "alloc/peek.h"
 #include "evidence/leftovers.h"
 #include "ledger/owner.h"
 
 enum {
 	SAMPLES = 8192,
-	WORDS_MIN = 2, // pointers that make a page speak
+	SAMPLES_PIECES = 2048, // where the bytes before each are read, too
+	ROW_MAX = 32 << 10,    // bytes of a block in a row
+	BEFORE = 2 * ROW_MAX,  // bytes before a page: two of them
+	WORDS_MIN = 2,         // pointers that make a page speak
 	LIBRARIES_MAX = 1024,
 };
 
@@ -23,6 +31,7 @@ struct user {
 	const char *owner, *detail;
 	ms_kind kind;   // once it spoke
 	unsigned votes; // of the page being read
+	uint64_t pages; // in pieces of the free block being looked at
 };
 
 struct pointed {
@@ -39,8 +48,18 @@ struct library {
 	unsigned votes; // of the page being read
 };
 
+// Pages in pieces of the free block that is being looked at.
+struct in_pieces {
+	struct ms_range block;
+	ms_kind kind;
+	uint64_t pages;
+};
+
 struct leftovers {
 	struct ms_reading *reading;
+	struct in_pieces pieces;
+	ms_kind piece_kind; // of the private allocator; once it was needed
+	uint8_t *before;    // BEFORE bytes and a page; NULL: no pieces are known
 	MS_ARRAY(struct user) users;
 	MS_ARRAY(struct pointed) pointed;   // ascending
 	MS_ARRAY(struct library) libraries; // ascending
@@ -204,6 +223,119 @@ static struct library *speak_for(struct leftovers *l, const uint64_t *words, siz
 	return best && best->votes >= WORDS_MIN ? best : NULL;
 }
 
+// --- pieces of a private allocator ----------------------------------------------------
+
+// The bytes up to the end of a page, and what may be before them in its block; those that are
+// not there are zeros. False if nothing could be read.
+static bool read_before(
+	const struct leftovers *l, uint64_t page, uint64_t low, struct ms_bytes *ret)
+{
+	uint64_t from = page > low + BEFORE ? page - BEFORE : low;
+	struct ms_gaps gaps = { 0 };
+	struct ms_read read = { { from, page + MS_PAGE_SIZE }, l->before };
+	ret->p = l->before;
+	ret->n = page + MS_PAGE_SIZE - from;
+	memset(l->before, 0, ret->n);
+	_cleanup_error_ struct ms_error *err =
+		ms_target_read(l->reading->target, &read, 1, &gaps);
+	ms_gaps_deinit(&gaps);
+	return !err;
+}
+
+// Is there the head of a piece that reaches into the page, which ends the bytes?
+static bool has_head(const struct leftovers *l, struct ms_bytes bytes)
+{
+	const struct ms_piece_head *head = &l->reading->piece_head;
+	const struct ms_maps *maps = ms_target_maps(l->reading->target);
+	for (uint64_t at = 0; at + 16 <= bytes.n; at += 8) {
+		uint64_t size = ms_get_u64(bytes.p + at + 8);
+		uint64_t next = ms_get_u64(bytes.p + at);
+		for (size_t i = 0; i < 4 && head->sizes[i]; i++)
+			if (size == head->sizes[i] &&
+				at + head->bytes + size > bytes.n - MS_PAGE_SIZE &&
+				(!next || (next % 8 == 0 &&
+						  ms_peek_is_memory(maps, next, 16))))
+				return true;
+	}
+	return false;
+}
+
+// Freed one after the other, glibc's blocks of one size leave a row of sizes behind, each less
+// than the one before it by that size: every block was joined with all that follow it.
+static bool has_row(struct ms_bytes bytes, uint64_t size)
+{
+	uint64_t first = size + 8; // of the words that are sizes, in blocks of 16 bytes
+	if (bytes.n > 2 * size + MS_PAGE_SIZE)
+		first = ms_align_down(bytes.n - size - MS_PAGE_SIZE, 16) + 8;
+	for (uint64_t at = first; at + 8 <= bytes.n; at += 16) {
+		uint64_t before = ms_get_u64(bytes.p + at - size) & ~UINT64_C(7);
+		uint64_t own = ms_get_u64(bytes.p + at) & ~UINT64_C(7);
+		if (own >= size && before == own + size)
+			return true;
+	}
+	return false;
+}
+
+static bool is_in_piece(const struct leftovers *l, uint64_t page, uint64_t low)
+{
+	uint64_t row = l->reading->piece_head.row;
+	struct ms_bytes bytes;
+	return read_before(l, page, low, &bytes) &&
+	       (has_head(l, bytes) || (row && row <= ROW_MAX && has_row(bytes, row)));
+}
+
+static struct ms_error *make_piece_kind(struct leftovers *l)
+{
+	const struct ms_piece_head *head = &l->reading->piece_head;
+	struct ms_kind_row row = { .owner = head->owner,
+		.reader = "leftovers",
+		.detail = head->detail,
+		.state = MS_STATE_LIVE,
+		.grade = MS_GRADE_CONTENT,
+		.precedence = MS_PRECEDENCE_SHAPE };
+	return l->piece_kind ? NULL
+			     : ms_claims_kind(l->reading->claims, &row, &l->piece_kind);
+}
+
+// The block that was looked at is done: its pages in pieces go to whoever they speak for.
+static struct ms_error *settle_pieces(struct leftovers *l)
+{
+	struct user *best = NULL;
+	struct ms_error *err = NULL;
+	if (!l->pieces.pages)
+		return NULL;
+	ms_array_foreach (user, &l->users) {
+		if (user->pages && (!best || user->pages > best->pages))
+			best = user;
+	}
+	if (best && !best->kind)
+		err = make_user_kind(l, best);
+	else if (!best)
+		err = make_piece_kind(l);
+	if (!err)
+		err = ms_claims_used(l->reading->claims, l->pieces.kind,
+			best ? best->kind : l->piece_kind, l->pieces.pages * l->stride,
+			l->pieces.pages);
+	ms_array_foreach (user, &l->users)
+		user->pages = 0;
+	l->pieces.pages = 0;
+	return err;
+}
+
+static struct ms_error *count_piece(
+	struct leftovers *l, const struct ms_block *block, struct user *user)
+{
+	struct ms_error *err = NULL;
+	if (l->pieces.block.start != block->range.start)
+		err = settle_pieces(l);
+	l->pieces.block = block->range;
+	l->pieces.kind = block->kind;
+	l->pieces.pages++;
+	if (user)
+		user->pages++;
+	return err;
+}
+
 // What a free block has of its own words is the allocator's: links in front, a size behind.
 static struct ms_error *look_into(
 	struct leftovers *l, struct ms_range page, const struct ms_block *block)
@@ -215,6 +347,9 @@ static struct ms_error *look_into(
 	if (!n || !ms_target_get(l->reading->target, part.start, words, n * 8))
 		return NULL;
 	struct user *user = user_of(l, words, n);
+	if (l->before && page.end <= block->range.end &&
+		is_in_piece(l, page.start, block->range.start))
+		return count_piece(l, block, user);
 	struct library *library = user ? NULL : speak_for(l, words, n);
 	struct ms_error *err = NULL;
 	if (!user && !library)
@@ -277,13 +412,23 @@ static struct ms_error *settle(void *state, struct ms_reading *reading)
 	ms_array_foreach (region, &alloc->regions)
 		resident += ms_pages_resident(
 			ms_target_pages(reading->target), region->range);
-	l.stride = ms_max(ms_align_down(resident / SAMPLES, MS_PAGE_SIZE), MS_PAGE_SIZE);
+	uint64_t samples = reading->piece_head.owner ? SAMPLES_PIECES : SAMPLES;
+	l.stride = ms_max(ms_align_down(resident / samples, MS_PAGE_SIZE), MS_PAGE_SIZE);
+	_cleanup_free_ uint8_t *before = NULL;
+	if (reading->piece_head.owner) {
+		before = malloc(BEFORE + MS_PAGE_SIZE);
+		if (!before)
+			return &ms_error_nomem;
+	}
+	l.before = before;
 	struct ms_error *err = list_libraries(&l);
 	if (!err)
 		err = list_users(&l);
 	ms_array_foreach (region, &alloc->regions)
 		if (!err)
 			err = sample_region(&l, region, &skip);
+	if (!err)
+		err = settle_pieces(&l);
 	ms_array_deinit(&l.libraries);
 	ms_array_deinit(&l.users);
 	ms_array_deinit(&l.pointed);

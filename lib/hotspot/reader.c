@@ -263,6 +263,26 @@ static struct ms_error *read_tracking(struct ms_reading *reading, struct java *j
 	return nmt.is_on ? ms_nmt_claims_new(reading, &nmt, &java->tracking) : NULL;
 }
 
+// For those who ask who used freed memory last. With tracking the largest chunks have blocks
+// of the size that zlib's windows have.
+static void tell_chunks(struct ms_reading *reading, const struct java *java)
+{
+	enum {
+		GLIBC_HEADER = 8,
+		GLIBC_UNIT = 16
+	};
+	uint64_t header = java->arenas.header;
+	uint64_t block = ms_arena_sizes[MS_ARENA_SIZES - 1] + header + GLIBC_HEADER +
+			 GLIBC_UNIT - 1;
+	if (!header)
+		return;
+	reading->piece_head = (struct ms_piece_head){ .bytes = header,
+		.row = java->tracking ? 0 : ms_align_down(block, GLIBC_UNIT),
+		.owner = "java.arena.other",
+		.detail = "heads of arena chunks, left in free blocks" };
+	memcpy(reading->piece_head.sizes, ms_arena_sizes, sizeof(ms_arena_sizes));
+}
+
 static struct ms_error *read_java(struct ms_reading *reading, struct java *java)
 {
 	struct ms_error *err = ms_flags_read(java->vm, &java->flags);
@@ -284,7 +304,10 @@ static struct ms_error *read_java(struct ms_reading *reading, struct java *java)
 		err = read_compilers(java);
 	if (!err)
 		err = read_direct(reading, java);
-	return err ? err : read_tracking(reading, java);
+	if (!err)
+		err = read_tracking(reading, java);
+	tell_chunks(reading, java);
+	return err;
 }
 
 static struct ms_error *anchor(struct ms_reading *reading, void *arg, void **ret_state)

@@ -113,6 +113,19 @@ struct ms_reader {
 	void (*free)(void *state);
 };
 
+/**
+ * What a private allocator leaves at the head of each piece that it had from malloc: a
+ * pointer to its next piece, or zero, and the bytes that follow.
+ */
+struct ms_piece_head {
+	uint64_t sizes[4]; ///< the usual ones; 0 ends them
+	uint64_t bytes;    ///< of the head
+	uint64_t
+		row; ///< bytes of glibc's block around the largest; 0: others have such, too
+	const char *owner;  ///< whose pieces these are, where nothing else tells; static
+	const char *detail; ///< what such a head is, as a kind's detail; static
+};
+
 /** What readers work on. */
 struct ms_reading {
 	struct ms_target *target;
@@ -124,6 +137,7 @@ struct ms_reading {
 	const struct ms_cancel *cancel;         ///< may be NULL
 	MS_ARRAY(struct ms_walk_range) walkers; ///< through ms_reading_walker
 	MS_ARRAY(struct ms_pointed) pointed;    ///< through ms_reading_pointed
+	struct ms_piece_head piece_head;        ///< owner is NULL: none is known
 };
 
 struct ms_walk_range {

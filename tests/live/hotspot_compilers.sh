@@ -74,5 +74,6 @@ sleep 6 # the JVM's pools of chunks are emptied after five seconds
 memwho --json "$pid" >done.json
 [ "$(owned done.json java.compiler.c2)" -lt $((1 << 20)) ] || fail "what is free is C2's"
 jq -e '.owners[] | select(.owner == "malloc.free.glibc") | .resident_bytes > 20000000 and
-	(.last_used_by | any(.owner == "java.compiler.c2"))' done.json ||
+	(.resident_bytes as $free | .last_used_by |
+	any(.owner == "java.compiler.c2" and .bytes > $free * 75 / 100))' done.json ||
 	fail "nobody used it last: $(jq -c '.owners[] | select(.owner == "malloc.free.glibc")' done.json)"

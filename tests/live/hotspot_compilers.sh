@@ -4,7 +4,7 @@
 # not compile has no compiler's memory.
 . "$MS_SRC/tests/lib.sh"
 . "$MS_SRC/tests/live/hotspot_compilers.inc"
-need_command java
+need_command java jcmd
 release=$(java -version 2>&1 | sed -n '1s/[^"]*"\([0-9]*\).*/\1/p')
 [ "$release" = 17 ] || skip "how much C2 takes is known of JDK 17, not of '$release'"
 
@@ -77,3 +77,12 @@ jq -e '.owners[] | select(.owner == "malloc.free.glibc") | .resident_bytes > 200
 	(.resident_bytes as $free | .last_used_by |
 	any(.owner == "java.compiler.c2" and .bytes > $free * 75 / 100))' done.json ||
 	fail "nobody used it last: $(jq -c '.owners[] | select(.owner == "malloc.free.glibc")' done.json)"
+
+# What a trim returns is what was foretold.
+foretold=$(jq '[.arenas[].reclaimable_bytes] | add / 1024 | floor' done.json)
+before=$(rss_of "$pid")
+jcmd "$pid" System.trim_native_heap >answer || fail "$(cat answer)"
+after=$(rss_of "$pid")
+within $((before - after)) "$foretold" 5 ||
+	fail "$foretold kB were foretold, $((before - after)) came back: $(cat answer)"
+echo "trimmed: $((before - after)) of $foretold kB foretold"

@@ -28,7 +28,8 @@ struct options {
 };
 
 static const char *const usage[] = { "[OPTION]... TARGET",
-	"--mappings|--arenas|--blocks|--tasks|--history|--nmt|--owner=ID [OPTION]... TARGET",
+	"--mappings|--arenas|--blocks|--tasks [OPTION]... TARGET",
+	"--history|--nmt|--owner=ID [OPTION]... TARGET",
 	NULL };
 
 static const struct ms_cli_example examples[] = {

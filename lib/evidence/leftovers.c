@@ -6,9 +6,9 @@
 // holds, as other readers know them, else for the library that most of its words point into.
 // libc and what every program has count only where nothing else does.
 //
-// Pieces of a private allocator (HotSpot's arenas) keep their heads when they are freed. All
-// pages of one free block that lie in such pieces were used by the same one: whoever most of
-// those pages speak for, else the allocator itself.
+// Pieces of a private allocator (HotSpot's arenas) leave traces when they are freed. Malloc's
+// arenas are the threads' own: all free pages of one that lie in such pieces are taken for the
+// same one's, whoever most of those pages speak for, else the private allocator's.
 
 #include <string.h>
 
@@ -24,6 +24,7 @@ enum {
 	BEFORE = 2 * ROW_MAX,  // bytes before a page: two of them
 	WORDS_MIN = 2,         // pointers that make a page speak
 	LIBRARIES_MAX = 1024,
+	USERS_MAX = 8, // that are told apart in pieces
 };
 
 // Those other readers know the words of.
@@ -31,7 +32,6 @@ struct user {
 	const char *owner, *detail;
 	ms_kind kind;   // once it spoke
 	unsigned votes; // of the page being read
-	uint64_t pages; // in pieces of the free block being looked at
 };
 
 struct pointed {
@@ -48,16 +48,17 @@ struct library {
 	unsigned votes; // of the page being read
 };
 
-// Pages in pieces of the free block that is being looked at.
+// Pages in pieces, in free blocks of one kind of one arena.
 struct in_pieces {
-	struct ms_range block;
+	uint32_t arena;
 	ms_kind kind;
 	uint64_t pages;
+	uint64_t users[USERS_MAX]; // of them, those that speak for each
 };
 
 struct leftovers {
 	struct ms_reading *reading;
-	struct in_pieces pieces;
+	MS_ARRAY(struct in_pieces) pieces;
 	ms_kind piece_kind; // of the private allocator; once it was needed
 	uint8_t *before;    // BEFORE bytes and a page; NULL: no pieces are known
 	MS_ARRAY(struct user) users;
@@ -297,48 +298,50 @@ static struct ms_error *make_piece_kind(struct leftovers *l)
 			     : ms_claims_kind(l->reading->claims, &row, &l->piece_kind);
 }
 
-// The block that was looked at is done: its pages in pieces go to whoever they speak for.
-static struct ms_error *settle_pieces(struct leftovers *l)
+static struct ms_error *settle_pieces(struct leftovers *l, const struct in_pieces *pieces)
 {
 	struct user *best = NULL;
+	uint64_t most = 0;
 	struct ms_error *err = NULL;
-	if (!l->pieces.pages)
-		return NULL;
-	ms_array_foreach (user, &l->users) {
-		if (user->pages && (!best || user->pages > best->pages))
-			best = user;
-	}
+	for (size_t i = 0; i < ms_min(l->users.n, USERS_MAX); i++)
+		if (pieces->users[i] > most) {
+			most = pieces->users[i];
+			best = &l->users.v[i];
+		}
 	if (best && !best->kind)
 		err = make_user_kind(l, best);
 	else if (!best)
 		err = make_piece_kind(l);
-	if (!err)
-		err = ms_claims_used(l->reading->claims, l->pieces.kind,
-			best ? best->kind : l->piece_kind, l->pieces.pages * l->stride,
-			l->pieces.pages);
-	ms_array_foreach (user, &l->users)
-		user->pages = 0;
-	l->pieces.pages = 0;
-	return err;
+	return err ? err
+		   : ms_claims_used(l->reading->claims, pieces->kind,
+			     best ? best->kind : l->piece_kind, pieces->pages * l->stride,
+			     pieces->pages);
 }
 
 static struct ms_error *count_piece(
-	struct leftovers *l, const struct ms_block *block, struct user *user)
+	struct leftovers *l, uint32_t arena, ms_kind kind, const struct user *user)
 {
-	struct ms_error *err = NULL;
-	if (l->pieces.block.start != block->range.start)
-		err = settle_pieces(l);
-	l->pieces.block = block->range;
-	l->pieces.kind = block->kind;
-	l->pieces.pages++;
-	if (user)
-		user->pages++;
-	return err;
+	struct in_pieces *found = NULL;
+	ms_array_foreach (pieces, &l->pieces)
+		if (pieces->arena == arena && pieces->kind == kind)
+			found = pieces;
+	if (!found) {
+		found = ms_array_push(&l->pieces);
+		if (!found)
+			return &ms_error_nomem;
+		found->arena = arena;
+		found->kind = kind;
+	}
+	found->pages++;
+	size_t number = user ? (size_t)(user - l->users.v) : USERS_MAX;
+	if (number < USERS_MAX)
+		found->users[number]++;
+	return NULL;
 }
 
 // What a free block has of its own words is the allocator's: links in front, a size behind.
-static struct ms_error *look_into(
-	struct leftovers *l, struct ms_range page, const struct ms_block *block)
+static struct ms_error *look_into(struct leftovers *l, uint32_t arena,
+	struct ms_range page, const struct ms_block *block)
 {
 	uint64_t words[MS_PAGE_SIZE / 8];
 	struct ms_range own = { block->range.start + 32, block->range.end };
@@ -349,7 +352,7 @@ static struct ms_error *look_into(
 	struct user *user = user_of(l, words, n);
 	if (l->before && page.end <= block->range.end &&
 		is_in_piece(l, page.start, block->range.start))
-		return count_piece(l, block, user);
+		return count_piece(l, arena, block->kind, user);
 	struct library *library = user ? NULL : speak_for(l, words, n);
 	struct ms_error *err = NULL;
 	if (!user && !library)
@@ -376,7 +379,7 @@ static struct ms_error *look_at(
 	enum ms_state state = ms_kinds_row(kinds, block.kind)->state;
 	if (state != MS_STATE_FREE && state != MS_STATE_CACHED)
 		return NULL;
-	return look_into(l, page, &block);
+	return look_into(l, region->arena, page, &block);
 }
 
 static struct ms_error *sample_region(
@@ -427,8 +430,10 @@ static struct ms_error *settle(void *state, struct ms_reading *reading)
 	ms_array_foreach (region, &alloc->regions)
 		if (!err)
 			err = sample_region(&l, region, &skip);
-	if (!err)
-		err = settle_pieces(&l);
+	ms_array_foreach (pieces, &l.pieces)
+		if (!err)
+			err = settle_pieces(&l, pieces);
+	ms_array_deinit(&l.pieces);
 	ms_array_deinit(&l.libraries);
 	ms_array_deinit(&l.users);
 	ms_array_deinit(&l.pointed);

@@ -48,10 +48,12 @@ const char *ms_method_name(struct ms_vm *vm, uint64_t method)
 	const char *class = ms_klass_name(vm, holder);
 	const char *name = pool_text(vm, pool, name_index);
 	const char *signature = pool_text(vm, pool, signature_index);
-	if (!class || !name || !signature)
+	if (!class && !name)
 		return NULL;
+	// A snapshot lacks names that lie in the class data archive.
 	char text[MS_METHOD_TEXT_MAX + 1];
-	(void)snprintf(text, sizeof(text), "%s::%s%s", class, name, signature);
+	(void)snprintf(text, sizeof(text), "%s::%s%s", class ? class : "?",
+		name ? name : "?", signature ? signature : "(?)");
 	make_printable(text);
 	return ms_arena_copy(&vm->arena, ms_bytes_of(text));
 }

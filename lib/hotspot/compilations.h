@@ -50,7 +50,8 @@ const struct ms_compilation *ms_compilation_of(
 	const struct ms_compilations *compilations, size_t thread);
 
 /**
- * The name of a method, "Big::big(I)I", in the JVM's arena; NULL if it cannot be read.
+ * The name of a method, "Big::big(I)I", in the JVM's arena; parts of it that cannot be read
+ * are question marks. NULL if it cannot be read, or is all of them.
  * What is not printable ASCII is a question mark, and it is cut to MS_METHOD_TEXT_MAX.
  */
 const char *ms_method_name(struct ms_vm *vm, uint64_t method);

@@ -272,7 +272,7 @@ static struct ms_error *load(struct ms_target *target, struct ms_core_target *fi
 		err = ms_target_note(target,
 			"%zu segments or notes make no sense and were left out",
 			core->odd);
-	if (!err && options->sysroot)
+	if (!err && (options->sysroot || file->is_snapshot))
 		err = ms_images_open(target, -1, options->sysroot);
 	return err;
 }

@@ -24,6 +24,7 @@ struct finder {
 	int own_fd;  // our root, if the target is in our mount namespace: maps then shows
 		     // names from it, also for a process in a chroot; else -1
 	int sysroot_fd;
+	int here_fd; // our root, for the archives of classes that a snapshot lacks; or -1
 };
 
 static int compare_keys(const struct ms_image_entry *e, const struct ms_mapping *m)
@@ -175,6 +176,27 @@ static bool is_what_is_mapped(struct ms_target *target, const struct ms_mapping 
 	return !of_memory.n || ms_build_id_equal(&of_file, &of_memory);
 }
 
+// A JVM's archive of classes is the one file that a snapshot needs and does not have: names of
+// classes are in it. On the machine where it was taken the file is still there; it must have
+// the inode, be no younger than the snapshot, and begin as such archives do. No other file is
+// opened because a snapshot names it.
+static int open_archive(const struct ms_target *target, const struct finder *f,
+	const struct ms_mapping *m, struct stat *st)
+{
+	static const uint32_t magics[] = { 0xf00baba2, 0xf00baba8 }; // static, dynamic
+	uint32_t magic = 0;
+	if (f->here_fd < 0 || !ms_bytes_ends(m->name, ".jsa"))
+		return -1;
+	_cleanup_close_ int fd = open_by_name(f->here_fd, m, /* any_inode= */ false, st);
+	if (fd < 0 || (uint64_t)st->st_mtime > target->info.taken_ns / 1000000000 ||
+		pread(fd, &magic, sizeof(magic), 0) != sizeof(magic) ||
+		(magic != magics[0] && magic != magics[1]))
+		return -1;
+	int found = fd;
+	fd = -1;
+	return found;
+}
+
 static struct ms_image find_image(
 	struct ms_target *target, const struct finder *f, const struct ms_mapping *m)
 {
@@ -192,6 +214,10 @@ static struct ms_image find_image(
 	if (image.fd < 0 && m->kind == MS_MAPPING_FILE) {
 		image.fd = open_by_name(f->sysroot_fd, m, /* any_inode= */ true, &st);
 		found_by = "sysroot";
+	}
+	if (image.fd < 0 && m->kind == MS_MAPPING_FILE) {
+		image.fd = open_archive(target, f, m, &st);
+		found_by = "here";
 	}
 	if (image.fd < 0)
 		return image;
@@ -305,6 +331,10 @@ struct ms_error *ms_images_open(
 		if (sysroot_fd < 0)
 			return ms_error_os(errno, "cannot open '%s'", sysroot);
 	}
-	struct finder finder = { proc_fd, root_fd, own_fd, sysroot_fd };
+	_cleanup_close_ int here_fd =
+		target->info.kind == MS_TARGET_SNAPSHOT
+			? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)
+			: -1;
+	struct finder finder = { proc_fd, root_fd, own_fd, sysroot_fd, here_fd };
 	return add_images(target, &finder);
 }

@@ -5,6 +5,7 @@
 . "$MS_SRC/tests/lib.sh"
 . "$MS_SRC/tests/live/hotspot_compilers.inc"
 need_command java jcmd
+need_utility mapdump mapheap
 release=$(java -version 2>&1 | sed -n '1s/[^"]*"\([0-9]*\).*/\1/p')
 [ "$release" = 17 ] || skip "how much C2 takes is known of JDK 17, not of '$release'"
 
@@ -38,6 +39,16 @@ for tracking in off summary; do
 		fail "$label: --owner: $(cat words)"
 	memwho "$pid" | grep -q '^ABOUT  java.compiler.c2: compiling Big::big(I)I at tier 4 for [0-9]* s: ' ||
 		fail "$label: no remark"
+	# A snapshot says the same, and names of classes come from the archive that is still there.
+	run mapdump -q -o "$tracking.core" "$pid"
+	[ "$status" = 3 ] || expect_status 0
+	memwho "$tracking.core" | grep -q '^ABOUT  java.compiler.c2: compiling Big::big(I)I at tier 4: ' ||
+		fail "$label: the snapshot: $(memwho "$tracking.core" | grep ABOUT)"
+	mapheap --histogram --raw "$pid" | sort >live.classes
+	mapheap --histogram --raw "$tracking.core" | sort >snapshot.classes
+	[ "$(wc -l <live.classes)" -gt 100 ] || fail "$label: few classes"
+	cmp live.classes snapshot.classes || fail "$label: the snapshot has other classes"
+	rm "$tracking.core"
 	# Running, it grows meanwhile; how much it had before and after is known.
 	kill -CONT "$pid"
 	before=$(($(rss_of "$pid") - base))

@@ -86,15 +86,16 @@ static struct ms_error *claim_storage(
 {
 	uint64_t array, size = ms_vm_size(c->vm, "OopStorage");
 	uint64_t count = c->vm->feature < 17 ? STORAGE_COUNT_11 : STORAGE_COUNT;
-	if (!size || !ms_vm_read(c->vm, storage + STORAGE_ARRAY, 8, &array) || !array ||
-		!ms_vm_read(c->vm, storage + count, 8, &ret->references))
+	if (size <= 8 || !ms_vm_read(c->vm, storage + STORAGE_ARRAY, 8, &array) ||
+		!array || !ms_vm_read(c->vm, storage + count, 8, &ret->references))
 		return NULL;
 	struct ms_error *err = claim_blocks(c, storage, array, ret);
 	// No more can be in them.
 	ret->references = ms_min(ret->references, ret->blocks * 64);
+	// glibc's blocks end in the next one's header: the claim ends before that.
 	return err ? err
 		   : ms_claims_say(c->reading->claims,
-			     (struct ms_range){ storage, storage + size },
+			     (struct ms_range){ storage, storage + size - 8 },
 			     MS_RANK_STRUCTURE, &c->row,
 			     (uint32_t)ms_min(ret->references, UINT32_MAX),
 			     (struct ms_bytes){ 0 });

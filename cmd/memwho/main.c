@@ -29,8 +29,7 @@ struct options {
 
 static const char *const usage[] = { "[OPTION]... TARGET",
 	"--mappings|--arenas|--blocks|--tasks [OPTION]... TARGET",
-	"--history|--nmt|--owner=ID [OPTION]... TARGET",
-	NULL };
+	"--history|--nmt|--owner=ID [OPTION]... TARGET", NULL };
 
 static const struct ms_cli_example examples[] = {
 	{ "memwho 4392", "the ledger of a live process" },

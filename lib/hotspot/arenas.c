@@ -15,6 +15,7 @@ enum {
 	POOLED_MAX = 1 << 20,
 	PLACES_MAX = 8,
 	FULL_LOOKS = 16,
+	STEPS_MAX = 2 * MS_ARENA_CHUNKS_MAX,
 };
 
 const uint64_t ms_arena_sizes[MS_ARENA_SIZES] = { 216, 984, 10200, 32728 };
@@ -44,6 +45,7 @@ struct reading {
 	uint64_t places[PLACES_MAX]; // words of a Thread that pointed to an arena
 	size_t place_n;
 	unsigned full_looks; // that are left: at all words of a Thread
+	uint64_t steps;      // that are left, of all chains together
 };
 
 // An Arena's own words.
@@ -103,7 +105,7 @@ enum walk_end {
 };
 
 // Walks from the first chunk to the last. The sum grows with each and may not pass the
-// Arena's own, so that no circle is walked for long. The chunks stay if they add up, or
+// Arena's own, and all walks share one bound, so that no circle is walked for long. The chunks stay if they add up, or
 // if a compilation that goes on has made more than can be seen.
 static struct ms_error *follow(
 	struct reading *r, const struct words *a, uint32_t number, enum walk_end *ret)
@@ -124,6 +126,11 @@ static struct ms_error *follow(
 		sum += header.bytes;
 		if (sum > a->size)
 			break;
+		if (!r->steps--) {
+			r->steps = 0;
+			arenas->is_complete = false;
+			break;
+		}
 		err = keep_chunk(arenas, at, number);
 		if (err)
 			return err;
@@ -322,7 +329,8 @@ struct ms_error *ms_arenas_read(
 			.threads = threads,
 			.layout = &layouts[i],
 			.arenas = &found,
-			.full_looks = FULL_LOOKS };
+			.full_looks = FULL_LOOKS,
+			.steps = STEPS_MAX };
 		err = look_everywhere(&r, buffer);
 		if (!err && found.v.n > ret->v.n) {
 			found.header = layouts[i].header;

@@ -84,6 +84,7 @@ struct looking {
 	uint64_t direct_class, cache_class;
 	struct ms_direct *direct;
 	MS_ARRAY(uint64_t) caches; // arrays of buffers
+	uint64_t looks;            // that are left, into caches
 	size_t counted_n;          // of the buffers: they ascend, and more follow
 };
 
@@ -222,7 +223,8 @@ static struct ms_error *look_into_cache(struct looking *l, uint64_t array)
 	struct ms_error *err = NULL;
 	if (!array || !ms_vm_read(java->vm, array + java->array_length_at, 4, &n))
 		return NULL;
-	for (uint64_t i = 0; !err && i < ms_min(n, CACHED_MAX); i++)
+	for (uint64_t i = 0; !err && i < ms_min(n, CACHED_MAX) && l->looks;
+		i++, l->looks--)
 		if (ms_java_reference(java, array + first + i * size, &object) && object)
 			err = add_cached(l, object);
 	return err;
@@ -251,6 +253,7 @@ struct ms_error *ms_direct_read(struct ms_java *java, const struct ms_flags *fla
 	struct looking l = { .java = java,
 		.direct_class = loaders->known[MS_KNOWN_DIRECT],
 		.cache_class = loaders->known[MS_KNOWN_CACHE],
+		.looks = MS_DIRECT_MAX,
 		.direct = ret };
 	*ret = (struct ms_direct){ .is_complete = true };
 	if (!l.direct_class)

@@ -10,7 +10,7 @@
 #include "hotspot/chain.h"
 
 enum {
-	BLOCKS_MAX = 1 << 24, // of one table
+	BLOCKS_MAX = 1 << 22, // of one table
 	CHAIN_MAX = 1 << 22,
 	BATCH = 512, // pointers to blocks that are read at once
 	LOCAL_SLOTS = 32,

@@ -229,13 +229,27 @@ static uint64_t age_of(const struct ms_target *target)
 	return ns > start ? ns - start : 0;
 }
 
+// What the thread has cost so far, as the kernel counts it; empty in files.
+static void describe_cost(const struct ms_thread *thread, char *text, size_t size)
+{
+	char faults[MS_SIZE_TEXT];
+	uint64_t hz = (uint64_t)sysconf(_SC_CLK_TCK);
+	text[0] = 0;
+	if (!thread || !(thread->utime_ticks + thread->stime_ticks))
+		return;
+	(void)snprintf(text, size, "; its thread: %" PRIu64 " s of CPU, %s page faults",
+		(thread->utime_ticks + thread->stime_ticks) / hz,
+		ms_count_text(thread->minflt, faults));
+}
+
 static struct ms_error *remark_on(
 	struct claiming *c, const struct ms_compilation *compilation)
 {
 	const struct ms_java_thread *thread = &c->threads->v.v[compilation->thread];
 	uint64_t chunks = 0, bytes = 0, age = age_of(c->reading->target);
-	char text[2 * TEXT_MAX], what[TEXT_MAX], size[MS_SIZE_TEXT], count[MS_SIZE_TEXT],
-		since[48] = "";
+	char cost[96];
+	char text[2 * TEXT_MAX + sizeof(cost)], what[TEXT_MAX], size[MS_SIZE_TEXT],
+		count[MS_SIZE_TEXT], since[48] = "";
 	ms_array_foreach (arena, &c->arenas->v)
 		if (arena->thread == compilation->thread) {
 			chunks += arena->chunk_n;
@@ -245,8 +259,9 @@ static struct ms_error *remark_on(
 	if (compilation->began_ns && age > compilation->began_ns)
 		(void)snprintf(since, sizeof(since), " for %" PRIu64 " s",
 			(age - compilation->began_ns) / 1000000000);
-	(void)snprintf(text, sizeof(text), "%s%s: %s in %s arena chunks", what, since,
-		ms_size_text(bytes, size), ms_count_text(chunks, count));
+	describe_cost(thread->thread, cost, sizeof(cost));
+	(void)snprintf(text, sizeof(text), "%s%s: %s in %s arena chunks%s", what, since,
+		ms_size_text(bytes, size), ms_count_text(chunks, count), cost);
 	return ms_claims_remark(c->reading->claims, owner_of(thread->kind),
 		/* is_counter= */ false, "hotspot", text, 1);
 }

@@ -266,6 +266,20 @@ static struct ms_error *remark_on(
 		/* is_counter= */ false, "hotspot", text, 1);
 }
 
+static struct ms_error *remark_queue(struct claiming *c, bool is_c2)
+{
+	struct ms_compile_queue queue = ms_compile_queue_read(c->vm, is_c2);
+	char text[TEXT_MAX], count[MS_SIZE_TEXT];
+	if (!queue.n)
+		return NULL;
+	(void)snprintf(text, sizeof(text),
+		"methods that wait to be compiled: %s, first %s",
+		ms_count_text(queue.n, count), queue.first ? queue.first : "not known");
+	return ms_claims_remark(c->reading->claims,
+		is_c2 ? "java.compiler.c2" : "java.compiler.c1", /* is_counter= */ false,
+		"hotspot", text, 1);
+}
+
 // --------------------------------------------------------------------------------------
 
 struct ms_error *ms_arenas_claim(struct ms_reading *reading, struct ms_vm *vm,
@@ -291,6 +305,8 @@ struct ms_error *ms_arenas_claim(struct ms_reading *reading, struct ms_vm *vm,
 	ms_array_foreach (compilation, &compilations->v)
 		if (!err)
 			err = remark_on(&c, compilation);
+	for (int is_c2 = 0; !err && is_c2 < 2; is_c2++)
+		err = remark_queue(&c, is_c2);
 	if (!err && !arenas->is_complete)
 		err = ms_claims_note(
 			reading->claims, "JVM arenas: more chunks than are followed");

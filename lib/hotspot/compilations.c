@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hotspot/chain.h"
 #include "hotspot/klass.h"
 #include "ledger/reader.h"
 
@@ -13,6 +14,8 @@ enum {
 	TIER_MAX = 4,
 	NO_OSR = -1,
 	SLOT = 8,
+	QUEUE_FIRST = 8, // of a CompileQueue, behind its name
+	QUEUE_MAX = 100000,
 };
 
 static const uint64_t TIME_MAX = UINT64_C(1) << 58; // ns: nine years
@@ -161,6 +164,30 @@ const struct ms_compilation *ms_compilation_of(
 		if (compilation->thread == thread)
 			return compilation;
 	return NULL;
+}
+
+// --- what waits -----------------------------------------------------------------------
+
+struct ms_compile_queue ms_compile_queue_read(struct ms_vm *vm, bool is_c2)
+{
+	struct ms_compile_queue queue = { 0 };
+	struct ms_chain chain = { .max = QUEUE_MAX };
+	uint64_t at =
+		ms_vm_symbol(vm, is_c2 ? MS_VM_SYMBOL_C2_QUEUE : MS_VM_SYMBOL_C1_QUEUE);
+	uint64_t task, method, id;
+	if (!at || !ms_vm_read(vm, at, 8, &at) || !at ||
+		!ms_vm_read(vm, at + QUEUE_FIRST, 8, &task))
+		return queue;
+	while (ms_chain_goes_on(&chain, task)) {
+		if (!ms_vm_field(vm, task, "CompileTask::_compile_id", 4, &id) ||
+			!ms_vm_field(vm, task, "CompileTask::_method", 8, &method))
+			break;
+		if (!queue.n++)
+			queue.first = ms_method_name(vm, method);
+		if (!ms_vm_field(vm, task, "CompileTask::_next", 8, &task))
+			break;
+	}
+	return queue;
 }
 
 // --- what they leave behind -----------------------------------------------------------

@@ -45,6 +45,20 @@ struct ms_error *ms_compilations_read(struct ms_vm *vm,
 /** Release; zeroed is fine. */
 void ms_compilations_deinit(struct ms_compilations *compilations);
 
+/** Methods that wait for a compiler. */
+struct ms_compile_queue {
+	uint64_t n;
+	const char
+		*first; ///< the method that waits longest, as ms_method_name(); or NULL
+};
+
+/**
+ * Read the queue of C1 (is_c2 false) or C2; empty without .symtab.
+ * Source: compiler/compileBroker.hpp, CompileQueue (JDK 8 to 26).
+ * Cost: a small read a task, 100,000 at the most.
+ */
+struct ms_compile_queue ms_compile_queue_read(struct ms_vm *vm, bool is_c2);
+
 /** The one of a thread, by its index, or NULL: it is idle. */
 const struct ms_compilation *ms_compilation_of(
 	const struct ms_compilations *compilations, size_t thread);

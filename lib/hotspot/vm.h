@@ -53,6 +53,8 @@ enum {
 	X(POOLS, "_ZN9ChunkPool6_poolsE")                                                \
 	X(MALLOC_SUMMARY, "_ZN19MallocMemorySummary9_snapshotE")                         \
 	X(VIRTUAL_SUMMARY, "_ZN20VirtualMemorySummary9_snapshotE")                       \
+	X(C1_QUEUE, "_ZN13CompileBroker17_c1_compile_queueE")                            \
+	X(C2_QUEUE, "_ZN13CompileBroker17_c2_compile_queueE")                            \
 	X(NMT_LEVEL, "_ZN10MemTracker15_tracking_levelE")
 
 enum ms_vm_symbol {

@@ -60,6 +60,19 @@ for tracking in off summary; do
 	kill -KILL "$pid"
 done
 
+# One compiler, and more to do than one method.
+label=queue
+# shellcheck disable=SC2046
+start queue java $(echo $big_options | sed 's/-XX:CompileCommand=compileonly,[^ ]*//') \
+	-XX:CICompilerCount=1 -cp classes Big
+waits()
+{
+	memwho "$pid" | grep -Eq \
+		'^ABOUT  java.compiler.c2: methods that wait to be compiled: [1-9][0-9]*, first [A-Za-z.]+::'
+}
+wait_until 40 waits || fail "$label: nothing waits: $(memwho "$pid" | grep ABOUT)"
+kill -KILL "$pid"
+
 # The interpreter alone, and C1 alone.
 for option in -Xint "-XX:+TieredCompilation -XX:TieredStopAtLevel=1"; do
 	# shellcheck disable=SC2086

@@ -98,24 +98,37 @@ static bool fits_before(const struct ms_chunks *c, uint64_t at, uint64_t size)
 	       size <= at - c->region->range.start;
 }
 
-// Does a row of headers lead on from here, or to the end?
-static bool leads_on(struct ms_chunks *c, const struct view *view, uint64_t at)
+// Chunks of one size are what anybody may have; a row of several that breaks off is damaged.
+static void note_broken(
+	struct ms_chunks *c, uint64_t from, unsigned headers, bool is_varied)
 {
-	uint64_t previous = 0;
+	if (c->is_foreign && is_varied && headers >= MS_CHUNKS_ROW_BROKEN &&
+		!c->broken_row)
+		c->broken_row = from;
+}
+
+// Does a row of headers lead on from here, or to the end?
+static bool leads_on(struct ms_chunks *c, const struct view *view, uint64_t from)
+{
+	uint64_t previous = 0, at = from;
 	unsigned row = c->is_foreign ? MS_CHUNKS_ROW_FOREIGN : MS_CHUNKS_ROW;
+	bool is_varied = false;
 	for (unsigned i = 0; i < row; i++) {
 		struct header h;
 		if (at >= c->region->range.end)
 			return i > 0 && !c->region->has_top;
 		if (!get_header(c, view, at, &h))
 			return false;
-		if (!(h.head & MS_CHUNK_PREV_INUSE) &&
-			(i ? h.previous != previous : !fits_before(c, at, h.previous)))
-			return false;
-		if (is_top(c, at, h.head) || (i && is_fence(c, at, h.head)))
+		bool is_sound =
+			h.head & MS_CHUNK_PREV_INUSE ||
+			(i ? h.previous == previous : fits_before(c, at, h.previous));
+		if (is_sound && (is_top(c, at, h.head) || (i && is_fence(c, at, h.head))))
 			return true;
-		if (!is_chunk(c, at, h.head))
+		if (!is_sound || !is_chunk(c, at, h.head)) {
+			note_broken(c, from, i, is_varied);
 			return false;
+		}
+		is_varied |= i && size_of(h.head) != previous;
 		previous = size_of(h.head);
 		at += previous;
 	}
@@ -266,6 +279,23 @@ static void lose(struct ms_chunks *c)
 	c->pending = 0;
 }
 
+// What was lost, up to where a row of headers begins.
+static struct ms_error *emit_gap(struct ms_chunks *c, uint64_t lost, uint64_t end)
+{
+	uint64_t broken = c->broken_row;
+	bool is_foreign = c->is_foreign;
+	struct ms_error *err = NULL;
+	c->is_foreign = false;
+	c->broken_row = 0;
+	if (!is_foreign)
+		return emit(c, lost, end, MS_ALLOC_TORN);
+	if (broken < lost || broken >= end)
+		return emit(c, lost, end, MS_ALLOC_FOREIGN);
+	if (lost < broken)
+		err = emit(c, lost, broken, MS_ALLOC_FOREIGN);
+	return err ? err : emit(c, broken, end, MS_ALLOC_TORN);
+}
+
 static struct ms_error *regain(struct ms_chunks *c, const struct view *view, uint64_t at)
 {
 	uint64_t lost = c->lost;
@@ -280,9 +310,7 @@ static struct ms_error *regain(struct ms_chunks *c, const struct view *view, uin
 	}
 	if (lost == UINT64_MAX)
 		return NULL; // looking for the way in: what lies before is another's
-	bool is_foreign = c->is_foreign;
-	c->is_foreign = false;
-	return emit(c, lost, at, is_foreign ? MS_ALLOC_FOREIGN : MS_ALLOC_TORN);
+	return emit_gap(c, lost, at);
 }
 
 // Pages that are not there hold no headers: behind them, or `at` itself. A process that
@@ -471,7 +499,7 @@ static struct ms_error *emit_lost(struct ms_chunks *c, uint64_t end)
 	c->lost = UINT64_MAX;
 	if (lost == UINT64_MAX)
 		return NULL;
-	return emit(c, lost, end, c->is_foreign ? MS_ALLOC_FOREIGN : MS_ALLOC_TORN);
+	return emit_gap(c, lost, end);
 }
 
 bool ms_chunks_agree(const struct ms_chunks *chunks, const struct ms_chunks *next)

@@ -14,10 +14,14 @@
 enum {
 	MS_CHUNKS_ROW = 24, ///< headers in a row that make a place trustworthy
 	MS_CHUNKS_ROW_FOREIGN =
-		1024, ///< behind others' brk memory, which may be a heap, too
+		1024,             ///< behind others' brk memory, which may be a heap, too
+	MS_CHUNKS_ROW_BROKEN = 4, ///< headers that lead on to none
 };
 
 struct ms_chunks {
+	/// Behind others' brk memory: where a row of chunks of several sizes broke off, which is
+	/// hardly theirs; 0: nowhere.
+	uint64_t broken_row;
 	const struct ms_glibc *libc;
 	const struct ms_alloc *alloc;
 	const struct ms_alloc_region *region;

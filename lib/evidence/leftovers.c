@@ -32,6 +32,8 @@ struct user {
 	const char *owner, *detail;
 	ms_kind kind;   // once it spoke
 	unsigned votes; // of the page being read
+	ms_kind freed;  // of what it spoke for, most
+	uint64_t pages; // of that
 };
 
 struct pointed {
@@ -173,6 +175,32 @@ static struct ms_error *make_user_kind(struct leftovers *l, struct user *user)
 	return ms_claims_kind(l->reading->claims, &row, &user->kind);
 }
 
+static struct ms_error *note_user(
+	struct leftovers *l, struct user *user, ms_kind freed, uint64_t pages)
+{
+	struct ms_error *err = user->kind ? NULL : make_user_kind(l, user);
+	if (pages > user->pages) {
+		user->freed = freed;
+		user->pages = pages;
+	}
+	return err ? err
+		   : ms_claims_used(l->reading->claims, freed, user->kind,
+			     pages * l->stride, pages);
+}
+
+// What it did lately gives the memory a date.
+static struct ms_error *tell_past(struct leftovers *l, const struct user *user)
+{
+	struct ms_kinds *kinds = ms_claims_kinds(l->reading->claims);
+	struct ms_error *err = NULL;
+	ms_array_foreach (past, &l->reading->past)
+		if (!err && user->kind && strcmp(past->owner, user->owner) == 0)
+			err = ms_claims_remark(l->reading->claims,
+				ms_kinds_row(kinds, user->freed)->owner,
+				/* is_counter= */ false, "leftovers", past->text, 1);
+	return err;
+}
+
 // Who used a page, by words that are known; NULL: nothing speaks.
 static struct user *user_of(struct leftovers *l, const uint64_t *words, size_t n)
 {
@@ -302,20 +330,18 @@ static struct ms_error *settle_pieces(struct leftovers *l, const struct in_piece
 {
 	struct user *best = NULL;
 	uint64_t most = 0;
-	struct ms_error *err = NULL;
+	struct ms_error *err;
 	for (size_t i = 0; i < ms_min(l->users.n, USERS_MAX); i++)
 		if (pieces->users[i] > most) {
 			most = pieces->users[i];
 			best = &l->users.v[i];
 		}
-	if (best && !best->kind)
-		err = make_user_kind(l, best);
-	else if (!best)
-		err = make_piece_kind(l);
+	if (best)
+		return note_user(l, best, pieces->kind, pieces->pages);
+	err = make_piece_kind(l);
 	return err ? err
-		   : ms_claims_used(l->reading->claims, pieces->kind,
-			     best ? best->kind : l->piece_kind, pieces->pages * l->stride,
-			     pieces->pages);
+		   : ms_claims_used(l->reading->claims, pieces->kind, l->piece_kind,
+			     pieces->pages * l->stride, pieces->pages);
 }
 
 static struct ms_error *count_piece(
@@ -353,17 +379,15 @@ static struct ms_error *look_into(struct leftovers *l, uint32_t arena,
 	if (l->before && page.end <= block->range.end &&
 		is_in_piece(l, page.start, block->range.start))
 		return count_piece(l, arena, block->kind, user);
-	struct library *library = user ? NULL : speak_for(l, words, n);
-	struct ms_error *err = NULL;
-	if (!user && !library)
+	if (user)
+		return note_user(l, user, block->kind, 1);
+	struct library *library = speak_for(l, words, n);
+	if (!library)
 		return NULL;
-	if (user && !user->kind)
-		err = make_user_kind(l, user);
-	if (library && !library->kind)
-		err = make_kind(l, library);
+	struct ms_error *err = library->kind ? NULL : make_kind(l, library);
 	return err ? err
-		   : ms_claims_used(l->reading->claims, block->kind,
-			     user ? user->kind : library->kind, l->stride, 1);
+		   : ms_claims_used(l->reading->claims, block->kind, library->kind,
+			     l->stride, 1);
 }
 
 static struct ms_error *look_at(
@@ -433,6 +457,9 @@ static struct ms_error *settle(void *state, struct ms_reading *reading)
 	ms_array_foreach (pieces, &l.pieces)
 		if (!err)
 			err = settle_pieces(&l, pieces);
+	ms_array_foreach (user, &l.users)
+		if (!err)
+			err = tell_past(&l, user);
 	ms_array_deinit(&l.pieces);
 	ms_array_deinit(&l.libraries);
 	ms_array_deinit(&l.users);

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "alloc/alloc.h"
@@ -214,21 +213,6 @@ static struct ms_error *look_for_headers(struct claiming *c)
 
 // --- what is being compiled -----------------------------------------------------------
 
-// Nanoseconds since the process began; 0 if that cannot be told.
-static uint64_t age_of(const struct ms_target *target)
-{
-	const struct ms_target_info *info = ms_target_info(target);
-	uint64_t hz = (uint64_t)sysconf(_SC_CLK_TCK);
-	struct timespec now;
-	if (info->kind != MS_TARGET_LIVE || !info->start_ticks ||
-		clock_gettime(CLOCK_BOOTTIME, &now))
-		return 0;
-	uint64_t ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-	uint64_t start = info->start_ticks / hz * 1000000000 +
-			 info->start_ticks % hz * (1000000000 / hz);
-	return ns > start ? ns - start : 0;
-}
-
 // What the thread has cost so far, as the kernel counts it; empty in files.
 static void describe_cost(const struct ms_thread *thread, char *text, size_t size)
 {
@@ -246,7 +230,7 @@ static struct ms_error *remark_on(
 	struct claiming *c, const struct ms_compilation *compilation)
 {
 	const struct ms_java_thread *thread = &c->threads->v.v[compilation->thread];
-	uint64_t chunks = 0, bytes = 0, age = age_of(c->reading->target);
+	uint64_t chunks = 0, bytes = 0, age = ms_target_age_ns(c->reading->target);
 	char cost[96];
 	char text[2 * TEXT_MAX + sizeof(cost)], what[TEXT_MAX], size[MS_SIZE_TEXT],
 		count[MS_SIZE_TEXT], since[48] = "";

@@ -31,7 +31,7 @@ static const char *pool_text(struct ms_vm *vm, uint64_t pool, uint64_t index)
 	return ms_symbol_text(vm, symbol & ~UINT64_C(1));
 }
 
-static void make_printable(char *text)
+void ms_printable(char *text)
 {
 	for (; *text; text++)
 		if (*text < ' ' || *text > '~')
@@ -57,7 +57,7 @@ const char *ms_method_name(struct ms_vm *vm, uint64_t method)
 	char text[MS_METHOD_TEXT_MAX + 1];
 	(void)snprintf(text, sizeof(text), "%s::%s%s", class ? class : "?",
 		name ? name : "?", signature ? signature : "(?)");
-	make_printable(text);
+	ms_printable(text);
 	return ms_arena_copy(&vm->arena, ms_bytes_of(text));
 }
 

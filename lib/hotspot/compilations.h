@@ -70,6 +70,9 @@ const struct ms_compilation *ms_compilation_of(
  */
 const char *ms_method_name(struct ms_vm *vm, uint64_t method);
 
+/** Put question marks in the place of what is not printable ASCII. */
+void ms_printable(char *text);
+
 /**
  * Tell a survey of the compilers' own classes, whose vtables stay behind in memory that was
  * freed. Says nothing without .symtab. Errors: NOMEM.

@@ -7,6 +7,7 @@
 #include "hotspot/cds.h"
 #include "hotspot/code.h"
 #include "hotspot/compilations.h"
+#include "hotspot/compiled.h"
 #include "hotspot/direct.h"
 #include "hotspot/heap.h"
 #include "hotspot/hotspot.h"
@@ -211,11 +212,17 @@ static struct ms_error *note_agents(struct ms_reading *reading, struct java *jav
 
 // What is being compiled, and in which chunks. A compilation may grow by gigabytes a second:
 // page states are as of the opening, and what came later would be out of reach.
-static struct ms_error *read_compilers(struct java *java)
+static struct ms_error *read_compilers(struct ms_reading *reading, struct java *java)
 {
+	struct ms_compileds compiled = { 0 };
 	struct ms_error *err = ms_arenas_read(java->vm, &java->threads, &java->arenas);
 	if (!err)
 		err = ms_events_read(java->vm, &java->events);
+	if (!err)
+		err = ms_compiled_read(java->vm, &java->events, &compiled);
+	if (!err)
+		err = ms_compiled_tell(java->vm, &compiled, reading);
+	ms_compiled_deinit(&compiled);
 	return err ? err
 		   : ms_compilations_read(java->vm, &java->threads, &java->events,
 			     &java->compilations);
@@ -301,7 +308,7 @@ static struct ms_error *read_java(struct ms_reading *reading, struct java *java)
 	if (!err)
 		err = name_threads(reading, java);
 	if (!err)
-		err = read_compilers(java);
+		err = read_compilers(reading, java);
 	if (!err)
 		err = read_direct(reading, java);
 	if (!err)

@@ -23,3 +23,13 @@ struct ms_error *ms_reading_pointed(struct ms_reading *reading, struct ms_range 
 	*added = (struct ms_pointed){ range, owner, detail };
 	return NULL;
 }
+
+struct ms_error *ms_reading_past(
+	struct ms_reading *reading, const char *owner, const char *text)
+{
+	struct ms_past *added = ms_array_push(&reading->past);
+	if (!added)
+		return &ms_error_nomem;
+	*added = (struct ms_past){ owner, text };
+	return NULL;
+}

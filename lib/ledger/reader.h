@@ -137,6 +137,7 @@ struct ms_reading {
 	const struct ms_cancel *cancel;         ///< may be NULL
 	MS_ARRAY(struct ms_walk_range) walkers; ///< through ms_reading_walker
 	MS_ARRAY(struct ms_pointed) pointed;    ///< through ms_reading_pointed
+	MS_ARRAY(struct ms_past) past;          ///< through ms_reading_past
 	struct ms_piece_head piece_head;        ///< owner is NULL: none is known
 };
 
@@ -162,6 +163,21 @@ struct ms_pointed {
  */
 struct ms_error *ms_reading_pointed(struct ms_reading *reading, struct ms_range range,
 	const char *owner, const char *detail) MS_MUST_CHECK;
+
+/** What an owner did lately. */
+struct ms_past {
+	const char *owner, *text;
+};
+
+/**
+ * Say, in anchor, what an owner did lately: told beside freed memory that it used last.
+ *
+ * @param owner  static
+ * @param text   lives as long as its reader
+ * Errors: NOMEM.
+ */
+struct ms_error *ms_reading_past(
+	struct ms_reading *reading, const char *owner, const char *text) MS_MUST_CHECK;
 
 /**
  * Register the walker of a range. Where ranges overlap, the one registered first keeps

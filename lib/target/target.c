@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 static const struct {
 	const char *name;
@@ -160,6 +162,20 @@ struct ms_error *ms_target_parse_files(struct ms_target *target)
 const struct ms_target_info *ms_target_info(const struct ms_target *target)
 {
 	return &target->info;
+}
+
+uint64_t ms_target_age_ns(const struct ms_target *target)
+{
+	const struct ms_target_info *info = ms_target_info(target);
+	uint64_t hz = (uint64_t)sysconf(_SC_CLK_TCK);
+	struct timespec now;
+	if (info->kind != MS_TARGET_LIVE || !info->start_ticks ||
+		clock_gettime(CLOCK_BOOTTIME, &now))
+		return 0;
+	uint64_t ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	uint64_t start = info->start_ticks / hz * 1000000000 +
+			 info->start_ticks % hz * (1000000000 / hz);
+	return ns > start ? ns - start : 0;
 }
 
 const struct ms_maps *ms_target_maps(const struct ms_target *target)

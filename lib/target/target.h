@@ -208,6 +208,9 @@ struct ms_target_info {
 /** Who the target is. Never NULL; borrowed until the target is freed. */
 const struct ms_target_info *ms_target_info(const struct ms_target *target);
 
+/** How long a live process has run, ns; 0: that is not known, or it is a file. */
+uint64_t ms_target_age_ns(const struct ms_target *target);
+
 /** Mappings, ascending. Never NULL; empty for a core without any. */
 const struct ms_maps *ms_target_maps(const struct ms_target *target);
 

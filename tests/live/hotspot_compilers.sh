@@ -102,6 +102,15 @@ jq -e '.owners[] | select(.owner == "malloc.free.glibc") | .resident_bytes > 200
 	any(.owner == "java.compiler.c2" and .bytes > $free * 75 / 100))' done.json ||
 	fail "nobody used it last: $(jq -c '.owners[] | select(.owner == "malloc.free.glibc")' done.json)"
 
+# It is named and dated, in a snapshot, too.
+memwho "$pid" | grep -Eq "^ABOUT  malloc.free.glibc: java.compiler.c2 compiled Big::big\\(I\\)I at tier 4 in [0-9.]+ s, [0-9.]+ s ago" ||
+	fail "what C2 compiled is not told: $(memwho "$pid" | grep ABOUT)"
+run mapdump -q -o done.core "$pid"
+[ "$status" = 3 ] || expect_status 0
+memwho done.core | grep -q "^ABOUT  malloc.free.glibc: java.compiler.c2 compiled Big::big(I)I at tier 4 in .* after the JVM began" ||
+	fail "what C2 compiled is not told of a snapshot: $(memwho done.core | grep ABOUT)"
+rm done.core
+
 # What a trim returns is what was foretold.
 foretold=$(jq '[.arenas[].reclaimable_bytes] | add / 1024 | floor' done.json)
 before=$(rss_of "$pid")

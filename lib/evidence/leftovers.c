@@ -8,7 +8,8 @@
 //
 // Pieces of a private allocator (HotSpot's arenas) leave traces when they are freed. Malloc's
 // arenas are the threads' own: all free pages of one that lie in such pieces are taken for the
-// same one's, whoever most of those pages speak for, else the private allocator's.
+// same one's, whoever most of those pages speak for; where no words are known, as in a stripped
+// library, whoever alone has threads that take pieces there; else the private allocator's.
 
 #include <string.h>
 
@@ -142,26 +143,43 @@ static int compare_pointed(const void *pa, const void *pb)
 	return (a->range.start > b->range.start) - (a->range.start < b->range.start);
 }
 
+static struct ms_error *find_user(
+	struct leftovers *l, const char *owner, const char *detail, size_t *ret)
+{
+	*ret = 0;
+	while (*ret < l->users.n && strcmp(l->users.v[*ret].owner, owner) != 0)
+		++*ret;
+	if (*ret < l->users.n)
+		return NULL;
+	struct user *added = ms_array_push(&l->users);
+	if (!added)
+		return &ms_error_nomem;
+	added->owner = owner;
+	added->detail = detail;
+	return NULL;
+}
+
+// Threads stand in where no words are known.
 static struct ms_error *list_users(struct leftovers *l)
 {
+	struct ms_error *err = NULL;
+	size_t user;
 	ms_array_foreach (from, &l->reading->pointed) {
-		size_t user = 0;
-		while (user < l->users.n &&
-			strcmp(l->users.v[user].owner, from->owner) != 0)
-			user++;
-		struct user *added =
-			user == l->users.n ? ms_array_push(&l->users) : &l->users.v[user];
-		struct pointed *pointed = ms_array_push(&l->pointed);
-		if (!added || !pointed)
-			return &ms_error_nomem;
-		added->owner = from->owner;
-		added->detail = from->detail;
+		if (!err)
+			err = find_user(l, from->owner, from->detail, &user);
+		struct pointed *pointed = err ? NULL : ms_array_push(&l->pointed);
+		if (!pointed)
+			return err ? err : &ms_error_nomem;
 		*pointed = (struct pointed){ from->range, user };
 	}
 	if (l->pointed.n)
 		qsort(l->pointed.v, l->pointed.n, sizeof(l->pointed.v[0]),
 			compare_pointed);
-	return NULL;
+	else
+		ms_array_foreach (thread, &l->reading->piece_threads)
+			if (!err)
+				err = find_user(l, thread->owner, thread->detail, &user);
+	return err;
 }
 
 static struct ms_error *make_user_kind(struct leftovers *l, struct user *user)
@@ -326,6 +344,31 @@ static struct ms_error *make_piece_kind(struct leftovers *l)
 			     : ms_claims_kind(l->reading->claims, &row, &l->piece_kind);
 }
 
+static const char *owner_by_thread(const struct leftovers *l, uint64_t tid)
+{
+	ms_array_foreach (thread, &l->reading->piece_threads)
+		if (thread->tid == tid)
+			return thread->owner;
+	return NULL;
+}
+
+// Who alone takes pieces from an arena, by its threads; NULL: none, or several.
+static struct user *user_by_threads(struct leftovers *l, uint32_t arena)
+{
+	const char *owner = NULL;
+	ms_array_foreach (thread, &l->reading->alloc->threads) {
+		const char *one =
+			thread->arena == arena ? owner_by_thread(l, thread->tid) : NULL;
+		if (one && owner && strcmp(one, owner) != 0)
+			return NULL;
+		owner = one ? one : owner;
+	}
+	ms_array_foreach (user, &l->users)
+		if (owner && strcmp(user->owner, owner) == 0)
+			return user;
+	return NULL;
+}
+
 static struct ms_error *settle_pieces(struct leftovers *l, const struct in_pieces *pieces)
 {
 	struct user *best = NULL;
@@ -336,6 +379,8 @@ static struct ms_error *settle_pieces(struct leftovers *l, const struct in_piece
 			most = pieces->users[i];
 			best = &l->users.v[i];
 		}
+	if (!best && !l->pointed.n)
+		best = user_by_threads(l, pieces->arena);
 	if (best)
 		return note_user(l, best, pieces->kind, pieces->pages);
 	err = make_piece_kind(l);

@@ -34,21 +34,8 @@ struct claiming {
 
 static const char *owner_of(enum ms_java_thread_kind kind)
 {
-	switch (kind) {
-	case MS_JAVA_THREAD_C1:
-		return "java.compiler.c1";
-	case MS_JAVA_THREAD_C2:
-		return "java.compiler.c2";
-	case MS_JAVA_THREAD_COMPILER:
-		return "java.compiler.jvmci";
-	case MS_JAVA_THREAD_JAVA:
-	case MS_JAVA_THREAD_GC:
-	case MS_JAVA_THREAD_VM:
-	case MS_JAVA_THREAD_OTHER:
-	case MS_JAVA_THREAD_KIND_COUNT:
-		break;
-	}
-	return "java.arena.other";
+	const char *compiler = ms_compiler_owner(kind);
+	return compiler ? compiler : "java.arena.other";
 }
 
 static struct ms_error *make_kind(
@@ -80,7 +67,7 @@ static struct ms_error *kind_of_arena(
 	char detail[TEXT_MAX] = "chunk of a thread's arena";
 	if (compilation)
 		describe(compilation, detail);
-	else if (ms_java_thread_is_compiler(thread))
+	else if (ms_compiler_owner(thread->kind))
 		(void)snprintf(detail, sizeof(detail),
 			"chunk of an arena of an idle compiler thread");
 	return make_kind(

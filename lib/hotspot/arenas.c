@@ -269,7 +269,7 @@ static struct ms_error *look_everywhere(struct reading *r, uint8_t *buffer)
 	struct ms_error *err = NULL;
 	for (size_t i = 0; !err && i < r->threads->v.n; i++) {
 		err = look_in_thread(r, i);
-		if (!err && ms_java_thread_is_compiler(&r->threads->v.v[i]))
+		if (!err && ms_compiler_owner(r->threads->v.v[i].kind))
 			err = look_on_stack(r, i, buffer);
 	}
 	return err;

@@ -63,10 +63,23 @@ const char *ms_method_name(struct ms_vm *vm, uint64_t method)
 
 // --- one compilation ------------------------------------------------------------------
 
-bool ms_java_thread_is_compiler(const struct ms_java_thread *thread)
+const char *ms_compiler_owner(enum ms_java_thread_kind kind)
 {
-	return thread->kind == MS_JAVA_THREAD_C1 || thread->kind == MS_JAVA_THREAD_C2 ||
-	       thread->kind == MS_JAVA_THREAD_COMPILER;
+	switch (kind) {
+	case MS_JAVA_THREAD_C1:
+		return "java.compiler.c1";
+	case MS_JAVA_THREAD_C2:
+		return "java.compiler.c2";
+	case MS_JAVA_THREAD_COMPILER:
+		return "java.compiler.jvmci";
+	case MS_JAVA_THREAD_JAVA:
+	case MS_JAVA_THREAD_GC:
+	case MS_JAVA_THREAD_VM:
+	case MS_JAVA_THREAD_OTHER:
+	case MS_JAVA_THREAD_KIND_COUNT:
+		break;
+	}
+	return NULL;
 }
 
 static bool has_number(struct ms_bytes text, uint64_t number)
@@ -147,7 +160,7 @@ struct ms_error *ms_compilations_read(struct ms_vm *vm,
 	struct ms_error *err = NULL;
 	*ret = (struct ms_compilations){ 0 };
 	for (size_t i = 0; !err && i < threads->v.n; i++)
-		if (ms_java_thread_is_compiler(&threads->v.v[i]))
+		if (ms_compiler_owner(threads->v.v[i].kind))
 			err = add(vm, threads, i, events, ret);
 	return err;
 }
@@ -215,7 +228,16 @@ static struct ms_error *tell(void *arg, uint64_t address, const char *class)
 		     : NULL;
 }
 
-struct ms_error *ms_compilers_tell(struct ms_vm *vm, struct ms_reading *reading)
+struct ms_error *ms_compilers_tell(struct ms_vm *vm,
+	const struct ms_java_threads *threads, struct ms_reading *reading)
 {
-	return ms_vm_vtables(vm, tell, reading);
+	struct ms_error *err = ms_vm_vtables(vm, tell, reading);
+	ms_array_foreach (thread, &threads->v) {
+		const char *owner = ms_compiler_owner(thread->kind);
+		if (!err && owner)
+			err = ms_reading_piece_thread(reading, thread->tid, owner,
+				"freed arena chunks in a heap of malloc that no other "
+				"compiler's threads use");
+	}
+	return err;
 }

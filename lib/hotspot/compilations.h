@@ -75,11 +75,11 @@ void ms_printable(char *text);
 
 /**
  * Tell a survey of the compilers' own classes, whose vtables stay behind in memory that was
- * freed. Says nothing without .symtab. Errors: NOMEM.
+ * freed, as far as there is a .symtab, and of the compilers' threads. Errors: NOMEM.
  * Source: opto/node.hpp, opto/machnode.hpp, c1/c1_LIR.hpp, c1/c1_Instruction.hpp.
  */
-struct ms_error *ms_compilers_tell(
-	struct ms_vm *vm, struct ms_reading *reading) MS_MUST_CHECK;
+struct ms_error *ms_compilers_tell(struct ms_vm *vm,
+	const struct ms_java_threads *threads, struct ms_reading *reading) MS_MUST_CHECK;
 
-/** True if the thread compiles. */
-bool ms_java_thread_is_compiler(const struct ms_java_thread *thread);
+/** The owner of what such a thread's arenas hold; NULL: it does not compile. */
+const char *ms_compiler_owner(enum ms_java_thread_kind kind);

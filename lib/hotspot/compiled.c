@@ -20,7 +20,7 @@ enum {
 	TIER_C2 = 4,
 };
 
-static const uint64_t SHORT = 100000000; // ns: not worth telling
+static const uint64_t SHORT = 10000000; // ns: not worth telling
 
 // --- one text -------------------------------------------------------------------------
 
@@ -82,7 +82,8 @@ static void look_at_code(struct ms_vm *vm, uint64_t code, struct ms_compiled *re
 			  ms_vm_field(vm, code, "CompiledMethod::_method", 8, &method);
 	if (!ms_vm_field(vm, code, "nmethod::_compile_id", 4, &id) || id != ret->id)
 		return;
-	if (ms_vm_field(vm, code, "nmethod::_comp_level", 4, &tier) && tier <= TIER_MAX)
+	// An int, and since JDK 21 a byte.
+	if (ms_vm_field(vm, code, "nmethod::_comp_level", 1, &tier) && tier <= TIER_MAX)
 		ret->tier = (unsigned)tier;
 	if (has_method)
 		ret->method = ms_method_name(vm, method);
@@ -175,8 +176,8 @@ enum {
 
 static const char *seconds_text(uint64_t ns, char text[SECONDS_TEXT])
 {
-	(void)snprintf(text, SECONDS_TEXT, "%" PRIu64 ".%" PRIu64 " s", ns / 1000000000,
-		ns % 1000000000 / 100000000);
+	(void)snprintf(text, SECONDS_TEXT, "%" PRIu64 ".%02" PRIu64 " s", ns / 1000000000,
+		ns % 1000000000 / 10000000);
 	return text;
 }
 

@@ -41,7 +41,7 @@ void ms_compiled_deinit(struct ms_compileds *compiled);
 
 /**
  * Tell a survey what C1 and C2 took longest to compile, for memory that they used last.
- * What took less than a tenth of a second is not told. Errors: NOMEM.
+ * What took less than a hundredth of a second is not told. Errors: NOMEM.
  */
 struct ms_error *ms_compiled_tell(struct ms_vm *vm, const struct ms_compileds *compiled,
 	struct ms_reading *reading) MS_MUST_CHECK;

@@ -304,9 +304,9 @@ static struct ms_error *read_java(struct ms_reading *reading, struct java *java)
 	if (!err)
 		err = note_agents(reading, java);
 	if (!err)
-		err = ms_compilers_tell(java->vm, reading);
-	if (!err)
 		err = name_threads(reading, java);
+	if (!err)
+		err = ms_compilers_tell(java->vm, &java->threads, reading);
 	if (!err)
 		err = read_compilers(reading, java);
 	if (!err)

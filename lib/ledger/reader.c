@@ -33,3 +33,13 @@ struct ms_error *ms_reading_past(
 	*added = (struct ms_past){ owner, text };
 	return NULL;
 }
+
+struct ms_error *ms_reading_piece_thread(
+	struct ms_reading *reading, uint64_t tid, const char *owner, const char *detail)
+{
+	struct ms_piece_thread *added = ms_array_push(&reading->piece_threads);
+	if (!added)
+		return &ms_error_nomem;
+	*added = (struct ms_piece_thread){ tid, owner, detail };
+	return NULL;
+}

@@ -138,7 +138,9 @@ struct ms_reading {
 	MS_ARRAY(struct ms_walk_range) walkers; ///< through ms_reading_walker
 	MS_ARRAY(struct ms_pointed) pointed;    ///< through ms_reading_pointed
 	MS_ARRAY(struct ms_past) past;          ///< through ms_reading_past
-	struct ms_piece_head piece_head;        ///< owner is NULL: none is known
+	MS_ARRAY(struct ms_piece_thread)
+	piece_threads;                   ///< through ms_reading_piece_thread
+	struct ms_piece_head piece_head; ///< owner is NULL: none is known
 };
 
 struct ms_walk_range {
@@ -162,6 +164,22 @@ struct ms_pointed {
  * Errors: NOMEM.
  */
 struct ms_error *ms_reading_pointed(struct ms_reading *reading, struct ms_range range,
+	const char *owner, const char *detail) MS_MUST_CHECK;
+
+/** A thread that takes pieces of a private allocator for an owner. */
+struct ms_piece_thread {
+	uint64_t tid;
+	const char *owner, *detail;
+};
+
+/**
+ * Say, in anchor, who gets the pieces (ms_piece_head) that a thread takes: for freed ones
+ * where no words are known that would tell.
+ *
+ * @param owner, detail  static
+ * Errors: NOMEM.
+ */
+struct ms_error *ms_reading_piece_thread(struct ms_reading *reading, uint64_t tid,
 	const char *owner, const char *detail) MS_MUST_CHECK;
 
 /** What an owner did lately. */

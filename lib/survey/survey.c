@@ -208,6 +208,7 @@ static void release(struct run *run)
 	ms_array_deinit(&run->reading.walkers);
 	ms_array_deinit(&run->reading.pointed);
 	ms_array_deinit(&run->reading.past);
+	ms_array_deinit(&run->reading.piece_threads);
 	ms_pool_free(run->pool);
 	pthread_mutex_destroy(&run->lock);
 }

@@ -36,3 +36,17 @@ for ms_line in $(echo $jdks | tr ',' ' '); do
 		try "$ms_jdk" "${ms_rest%:*}" "${ms_rest#*:}" $tracking
 	done
 done
+
+# What was compiled to its end is named beside the memory that it left.
+ended()
+{
+	memwho "$pid" | grep -Eq \
+		'^ABOUT  malloc\.free\.glibc: java\.compiler\.c2 compiled Big::big\(I\)I at tier 4 in [0-9.]+ s'
+}
+big_class 80
+for ms_line in $(echo $jdks | tr ',' ' '); do
+	jdk=${ms_line%%:*}
+	start "ended-$jdk" big
+	wait_until 60 ended || fail "JDK $jdk: $(memwho "$pid" | grep ABOUT)"
+	kill -KILL "$pid"
+done

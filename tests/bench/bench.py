@@ -25,6 +25,9 @@ CROWD = ["java", "-XX:+UseSerialGC", "-Xmx256m", "-cp", "build/java", "Crowd", "
          "--classes=30000", "--loaders=300"]
 BLOCKS = {"70,000 blocks of 32 KiB": ["build/fixtures/blocks", "--threads=0", "--big"],
           "17 million small blocks": ["build/fixtures/blocks", "--threads=0", "--small"]}
+COMPILING = 2100 << 20  # bytes that C2 has grown by when it is stopped
+NMT = "-XX:NativeMemoryTracking=%s"
+SMALL = 10000000
 GCORE_SECONDS = 300
 
 
@@ -314,6 +317,69 @@ def bench_crowd(rounds):
         target.wait()
 
 
+def start_compiling(tracking):
+    """A JVM in the middle of a compilation, stopped; None if C2 ended it before."""
+    with open("fixtures/Big.options") as f:
+        command = ["java", NMT % tracking] + f.read().split() + ["-cp", "build/java", "Big"]
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    for _ in range(6000):
+        if status(child.pid, "VmRSS") > COMPILING:
+            os.kill(child.pid, signal.SIGSTOP)
+            time.sleep(0.5)
+            return child
+        time.sleep(0.02)
+    child.kill()
+    child.wait()
+    return None
+
+
+def bench_compiling(rounds):
+    """C2 in the middle of a compilation that takes 2 GB, stopped."""
+    table = Table()
+    for tracking in ("off", "summary"):
+        target = start_compiling(tracking)
+        if not target:
+            table.add("compiling, tracking " + tracking, "it did not grow", "", "", "")
+            continue
+        try:
+            command = [MEMWHO, "--json", str(target.pid)]
+            ledger = json.loads(subprocess.run(command, stdout=subprocess.PIPE).stdout)
+            c2 = next(o for o in ledger["owners"] if o["owner"] == "java.compiler.c2")
+            times = timed(command, rounds)
+            table.add("memwho, C2 compiles, tracking " + tracking, seconds_text(times) if times else "failed",
+                      "%s in %d blocks" % (mib_text(c2["resident_bytes"]), c2["count"]), "", "<= 1.5 s")
+            table.add("own peak RSS", mib_text(peak_rss(command)), "", "", "<= 96 MiB")
+        finally:
+            target.kill()
+            target.wait()
+    table.show()
+    print(flush=True)
+
+
+def bench_tracking(rounds):
+    """Small blocks with the JVM's headers, against the same without."""
+    table, seconds = Table(), {}
+    for tracking in ("off", "summary"):
+        target = start_target(["java", "-XX:+UseSerialGC", NMT % tracking, "-cp", "build/java", "Buffers",
+                               "0", "0", "0", str(SMALL)])
+        try:
+            command = [MEMWHO, str(target.pid)]
+            times = timed(command, rounds)
+            if not times:
+                table.add("small blocks, tracking " + tracking, "failed", "", "", "")
+                continue
+            seconds[tracking] = statistics.median(times)
+            ratio = "%.2f x" % (seconds[tracking] / seconds["off"]) if tracking != "off" and "off" in seconds else ""
+            table.add("memwho, %d small blocks, tracking %s" % (SMALL, tracking), seconds_text(times),
+                      "plain: %.2f s" % seconds["off"] if ratio else "", ratio, "<= 1.2 x" if ratio else "")
+            table.add("own peak RSS", mib_text(peak_rss(command)), "", "", "<= 96 MiB")
+        finally:
+            target.kill()
+            target.wait()
+    table.show()
+    print(flush=True)
+
+
 def bench_jvm(rounds, work, directory):
     target = start_target(JVM)
     table = Table()
@@ -344,6 +410,9 @@ def main():
         if part in ("all", "heap"):
             bench_histogram(rounds)
             bench_crowd(rounds)
+        if part in ("all", "native"):
+            bench_compiling(rounds)
+            bench_tracking(rounds)
     finally:
         shutil.rmtree(work)
 

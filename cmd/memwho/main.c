@@ -24,12 +24,13 @@ struct options {
 	bool tasks;
 	bool history;
 	bool nmt;
+	bool sites;
 	bool check;
 };
 
 static const char *const usage[] = { "[OPTION]... TARGET",
 	"--mappings|--arenas|--blocks|--tasks [OPTION]... TARGET",
-	"--history|--nmt|--owner=ID [OPTION]... TARGET", NULL };
+	"--history|--nmt|--nmt-sites|--owner=ID [OPTION]... TARGET", NULL };
 
 static const struct ms_cli_example examples[] = {
 	{ "memwho 4392", "the ledger of a live process" },
@@ -66,6 +67,10 @@ static const struct ms_option options[] = {
 		"one row per category of a JVM's native memory tracking, read from outside: "
 		"with what is resident, not the JVM's, or freed and kept",
 		.kind = MS_OPTION_FLAG, MS_TO(struct options, nmt) },
+	{ 0, "nmt-sites", NULL,
+		"one row per call site of a JVM's native memory tracking in detail mode: "
+		"functions, blocks and bytes in use",
+		.kind = MS_OPTION_FLAG, MS_TO(struct options, sites) },
 	{ 0, "owner", "ID",
 		"all that is known of one owner, or of those within it: java.compiler",
 		.kind = MS_OPTION_STRING, MS_TO(struct options, owner) },
@@ -86,7 +91,7 @@ static const struct ms_option options[] = {
 
 static const struct ms_column_set *const column_sets[] = { &owner_columns,
 	&mapping_columns, &arena_columns, &block_columns, &thread_columns,
-	&history_columns, &nmt_columns, NULL };
+	&history_columns, &nmt_columns, &site_columns, NULL };
 
 MS_DEFINE_CLEANUP(struct ms_target *, ms_target_free);
 
@@ -117,6 +122,7 @@ static const struct ms_column_set *columns_of(const struct options *o)
 	       : o->tasks   ? &thread_columns
 	       : o->history ? &history_columns
 	       : o->nmt     ? &nmt_columns
+	       : o->sites   ? &site_columns
 			    : &owner_columns;
 }
 
@@ -212,6 +218,8 @@ static struct ms_error *show_target(struct ms_cli *cli, const struct options *o,
 		return print_history(cli, target, table);
 	if (!err && o->nmt)
 		return print_nmt(cli, target, survey_options.threads, table);
+	if (!err && o->sites)
+		return print_sites(cli, target, table);
 	if (!err)
 		err = ms_survey_run(target, &survey_options, &survey);
 	if (err)
@@ -230,20 +238,20 @@ static struct ms_error *run(struct ms_cli *cli, void *arg, enum ms_exit *ret)
 	struct view view = { 0 };
 	_cleanup_table_ struct ms_table table = { 0 };
 	if (o->mappings + o->arenas + o->blocks + o->tasks + o->history + o->nmt +
-			!!o->owner >
+			o->sites + !!o->owner >
 		1)
 		return ms_error_new(MS_ERROR_USAGE,
 			"choose one of --mappings, --arenas, --blocks, --tasks, --history, "
-			"--nmt and --owner");
+			"--nmt, --nmt-sites and --owner");
 	if (o->owner && cli->output->json)
 		return ms_error_new(MS_ERROR_USAGE,
 			"--owner is for people: --json has everything of every owner");
 	struct ms_error *err = ms_cli_table(cli, columns_of(o), &view, &table);
 	if (err)
 		return err;
-	if ((o->history || o->nmt) && is_saved(cli->operands.v[0]))
+	if ((o->history || o->nmt || o->sites) && is_saved(cli->operands.v[0]))
 		return ms_error_new(MS_ERROR_USAGE, "a saved ledger has no %s",
-			o->nmt ? "native memory tracking" : "history");
+			o->history ? "history" : "native memory tracking");
 	if (is_saved(cli->operands.v[0]))
 		return show_saved(cli, o, &view, &table);
 	return show_target(cli, o, &view, &table, ret);

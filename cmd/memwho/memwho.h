@@ -4,6 +4,7 @@
 #pragma once
 
 #include "cli/cli.h"
+#include "hotspot/nmt.h"
 #include "ledger/ledger.h"
 #include "proc/cgroup.h"
 #include "target/target.h"
@@ -42,6 +43,20 @@ extern const struct ms_column_set nmt_columns;
 
 /** Read and print it. Errors: UNSUPPORTED (no JVM, or it is off), NOMEM, GONE, CANCELLED. */
 struct ms_error *print_nmt(struct ms_cli *cli, struct ms_target *target, unsigned workers,
+	struct ms_table *table) MS_MUST_CHECK;
+
+/**
+ * Find a JVM whose native memory tracking is on. ret_vm is the caller's, also on an error.
+ * Errors: UNSUPPORTED, NOMEM, GONE.
+ */
+struct ms_error *find_tracking(struct ms_cli *cli, struct ms_target *target,
+	struct ms_vm **ret_vm, struct ms_nmt *ret) MS_MUST_CHECK;
+
+/** One row per call site of native memory tracking; rows are struct ms_nmt_site. */
+extern const struct ms_column_set site_columns;
+
+/** Read and print them. Errors: as print_nmt(), UNSUPPORTED where there are none. */
+struct ms_error *print_sites(struct ms_cli *cli, struct ms_target *target,
 	struct ms_table *table) MS_MUST_CHECK;
 
 /** Print what is said of malloc as a whole: its stamps, and what could be given back. */

@@ -99,45 +99,48 @@ static struct ms_error *print_table(
 	return ms_cli_table_print(cli, table);
 }
 
-static struct ms_error *read_nmt(struct ms_cli *cli, struct ms_target *target,
-	unsigned workers, struct ms_vm *vm, struct ms_nmt_table *ret)
+struct ms_error *find_tracking(struct ms_cli *cli, struct ms_target *target,
+	struct ms_vm **ret_vm, struct ms_nmt *ret)
 {
-	struct ms_thread_table *threads = NULL;
 	struct ms_flags flags = { 0 };
-	struct ms_error *err = ms_flags_read(vm, &flags);
+	const char *why;
+	struct ms_error *err = ms_vm_find(target, ret_vm, &why);
+	if (!err && !*ret_vm)
+		err = ms_error_new(MS_ERROR_UNSUPPORTED, "'%s': %s", cli->operands.v[0],
+			why ? why : "it has no JVM");
+	if (!err)
+		err = ms_flags_read(*ret_vm, &flags);
 	if (err)
 		return err;
-	struct ms_nmt nmt = ms_nmt_read(vm, &flags);
-	if (!nmt.is_on)
-		return ms_error_hint(
-			ms_error_new(MS_ERROR_UNSUPPORTED, "'%s': %s", cli->operands.v[0],
-				nmt.note ? nmt.note : "native memory tracking is off"),
-			"it is switched on when the JVM starts: "
-			"-XX:NativeMemoryTracking=summary");
-	err = ms_thread_table_make(target, &threads);
-	if (!err)
-		err = ms_nmt_table_make(vm, &nmt, threads, workers, cli->cancel, ret);
-	ms_thread_table_free(threads);
-	return err;
+	*ret = ms_nmt_read(*ret_vm, &flags);
+	return ret->is_on ? NULL
+			  : ms_error_hint(
+				    ms_error_new(MS_ERROR_UNSUPPORTED, "'%s': %s",
+					    cli->operands.v[0],
+					    ret->note ? ret->note
+						      : "native memory tracking is off"),
+				    "it is switched on when the JVM starts: "
+				    "-XX:NativeMemoryTracking=summary");
 }
 
 struct ms_error *print_nmt(struct ms_cli *cli, struct ms_target *target, unsigned workers,
 	struct ms_table *table)
 {
 	_cleanup_vm_ struct ms_vm *vm = NULL;
-	struct ms_nmt_table nmt = { 0 };
-	const char *why;
-	struct ms_error *err = ms_vm_find(target, &vm, &why);
-	if (!err && !vm)
-		err = ms_error_new(MS_ERROR_UNSUPPORTED, "'%s': %s", cli->operands.v[0],
-			why ? why : "it has no JVM");
+	struct ms_thread_table *threads = NULL;
+	struct ms_nmt_table rows = { 0 };
+	struct ms_nmt nmt;
+	struct ms_error *err = find_tracking(cli, target, &vm, &nmt);
 	if (!err)
-		err = read_nmt(cli, target, workers, vm, &nmt);
+		err = ms_thread_table_make(target, &threads);
 	if (!err)
-		err = print_table(cli, table, &nmt);
-	if (!err && !nmt.has_virtual)
+		err = ms_nmt_table_make(vm, &nmt, threads, workers, cli->cancel, &rows);
+	ms_thread_table_free(threads);
+	if (!err)
+		err = print_table(cli, table, &rows);
+	if (!err && !rows.has_virtual)
 		ms_cli_note(
 			"libjvm.so has no .symtab: the JVM's own counters are missing");
-	ms_nmt_table_deinit(&nmt);
+	ms_nmt_table_deinit(&rows);
 	return err;
 }

@@ -2,6 +2,7 @@
 
 #include "hotspot/vm.h"
 
+#include <elf.h>
 #include <string.h>
 
 #include "alloc/module.h"
@@ -430,6 +431,26 @@ struct ms_error *ms_vm_vtables(const struct ms_vm *vm, ms_vm_vtable_fn *fn, void
 		if (!err)
 			err = fn(arg, vtable->address + VTABLE_HEAD, vtable->name);
 	return err;
+}
+
+struct function_walk {
+	const struct ms_vm *vm;
+	ms_vm_function_fn *fn;
+	void *arg;
+};
+
+static bool on_function(void *context, const struct ms_elf_symbol *symbol)
+{
+	struct function_walk *walk = context;
+	return symbol->type != STT_FUNC ||
+	       walk->fn(walk->arg, symbol,
+		       symbol->value + walk->vm->private->module->bias);
+}
+
+struct ms_error *ms_vm_functions(const struct ms_vm *vm, ms_vm_function_fn *fn, void *arg)
+{
+	struct function_walk walk = { vm, fn, arg };
+	return ms_elf_symbols_walk(vm->private->module->image, on_function, &walk);
 }
 
 const char *ms_vm_class_of(const struct ms_vm *vm, uint64_t object)

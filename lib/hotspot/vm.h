@@ -55,6 +55,7 @@ enum {
 	X(VIRTUAL_SUMMARY, "_ZN20VirtualMemorySummary9_snapshotE")                       \
 	X(C1_QUEUE, "_ZN13CompileBroker17_c1_compile_queueE")                            \
 	X(C2_QUEUE, "_ZN13CompileBroker17_c2_compile_queueE")                            \
+	X(SITE_TABLE, "_ZN15MallocSiteTable6_tableE")                                    \
 	X(NMT_LEVEL, "_ZN10MemTracker15_tracking_levelE")
 
 enum ms_vm_symbol {
@@ -123,6 +124,16 @@ typedef struct ms_error *ms_vm_vtable_fn(void *arg, uint64_t address, const char
 /** All vtables of libjvm.so, ascending; none without .symtab. Errors: fn's; ends there. */
 struct ms_error *ms_vm_vtables(
 	const struct ms_vm *vm, ms_vm_vtable_fn *fn, void *arg) MS_MUST_CHECK;
+
+struct ms_elf_symbol;
+
+/** Called with each function and where it lies; false ends the walk. */
+typedef bool ms_vm_function_fn(
+	void *arg, const struct ms_elf_symbol *symbol, uint64_t address);
+
+/** All functions of libjvm.so in the order of its symbols. Errors: NOMEM. */
+struct ms_error *ms_vm_functions(
+	const struct ms_vm *vm, ms_vm_function_fn *fn, void *arg) MS_MUST_CHECK;
 
 /** Read an unsigned number of 1, 2, 4 or 8 bytes, at any alignment. */
 bool ms_vm_read(const struct ms_vm *vm, uint64_t address, unsigned size, uint64_t *ret);

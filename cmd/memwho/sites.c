@@ -1,8 +1,6 @@
 // Call sites of a JVM's native memory tracking.
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "hotspot/nmt_sites.h"
 #include "memwho.h"
@@ -25,37 +23,39 @@ static void get_category(const void *row, void *ctx, struct ms_cell *cell)
 	cell->text = ((const struct ms_nmt_site *)row)->category;
 }
 
-static void append(char *text, size_t size, const char *separator, const char *what)
+static void put(struct ms_cell *cell, struct ms_error *err, const struct ms_buffer *text)
 {
-	size_t used = strlen(text), n = strlen(separator), m = strlen(what);
-	if (used + n + m >= size)
-		return;
-	memcpy(text + used, separator, n);
-	memcpy(text + used + n, what, m + 1);
+	struct ms_bytes bytes = ms_buffer_bytes(text);
+	if (err || !bytes.n)
+		cell->is_null = true;
+	else
+		ms_cell_printf(cell, "%.*s", (int)bytes.n, (const char *)bytes.p);
+	ms_error_free(err);
 }
 
 // Innermost first, as the JVM prints them; a frame of another library has no name.
 static void get_site(const void *row, void *ctx, struct ms_cell *cell)
 {
 	const struct ms_nmt_site *site = row;
-	char text[MS_NMT_FRAMES * (MS_NMT_FUNCTION_MAX + 4)] = "";
+	_cleanup_buffer_ struct ms_buffer text = { 0 };
+	struct ms_error *err = NULL;
 	(void)ctx;
-	for (size_t i = 0; i < MS_NMT_FRAMES && site->frames[i]; i++)
-		append(text, sizeof(text), i ? " < " : "",
+	for (size_t i = 0; !err && i < MS_NMT_FRAMES && site->frames[i]; i++)
+		err = ms_buffer_printf(&text, "%s%s", i ? " < " : "",
 			site->names[i] ? site->names[i] : "?");
-	ms_cell_printf(cell, "%s", text);
+	put(cell, err, &text);
 }
 
 static void get_frames(const void *row, void *ctx, struct ms_cell *cell)
 {
 	const struct ms_nmt_site *site = row;
-	char text[MS_NMT_FRAMES * 20] = "", one[24];
+	_cleanup_buffer_ struct ms_buffer text = { 0 };
+	struct ms_error *err = NULL;
 	(void)ctx;
-	for (size_t i = 0; i < MS_NMT_FRAMES && site->frames[i]; i++) {
-		(void)snprintf(one, sizeof(one), "0x%016" PRIx64, site->frames[i]);
-		append(text, sizeof(text), i ? " " : "", one);
-	}
-	ms_cell_printf(cell, "%s", text);
+	for (size_t i = 0; !err && i < MS_NMT_FRAMES && site->frames[i]; i++)
+		err = ms_buffer_printf(
+			&text, "%s0x%016" PRIx64, i ? " " : "", site->frames[i]);
+	put(cell, err, &text);
 }
 
 static const struct ms_column columns[] = {

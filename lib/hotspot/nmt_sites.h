@@ -14,7 +14,6 @@
 
 enum {
 	MS_NMT_FRAMES = 4,
-	MS_NMT_FUNCTION_MAX = 200, ///< of a function's name with its offset, bytes
 };
 
 struct ms_nmt_site {

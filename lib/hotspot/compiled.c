@@ -3,6 +3,8 @@
 //        2   %   4       Big::big @ 13 (2598 bytes)        begins; no tier if there is one
 //     nmethod 2% 0x00007f5374ec7010 code [0x…, 0x…]        is done
 //        2   COMPILE SKIPPED: out of nodes (not retryable) was given up
+//
+// The last one JDK 17 writes over with a newline, which is all that is left of it.
 
 #include "hotspot/compiled.h"
 
@@ -24,11 +26,13 @@ static const uint64_t SHORT = 10000000; // ns: not worth telling
 
 // --- one text -------------------------------------------------------------------------
 
-// A word of the method's name, and the tier if it is there: a digit of its own before it.
+// The word that is the method's name, and the tier if it is there: a digit of its own between
+// the compilation's number and that.
 static bool parse_beginning(struct ms_bytes text, struct ms_bytes *name, unsigned *tier)
 {
 	struct ms_bytes word;
 	*tier = 0;
+	(void)ms_bytes_word(&text, &word);
 	while (ms_bytes_word(&text, &word)) {
 		if (word.n == 1 && word.p[0] >= '1' && word.p[0] <= '0' + TIER_MAX)
 			*tier = word.p[0] - '0';
@@ -40,6 +44,7 @@ static bool parse_beginning(struct ms_bytes text, struct ms_bytes *name, unsigne
 	return false;
 }
 
+// The last one before the end, of that number; 0: of any.
 static const struct ms_event *beginning_of(
 	const struct ms_events *events, const struct ms_event *end, uint64_t id)
 {
@@ -49,19 +54,21 @@ static const struct ms_event *beginning_of(
 		uint64_t number;
 		ms_bytes_skip_blank(&rest);
 		if (event->log == end->log && event->thread == end->thread &&
-			ms_bytes_dec(&rest, &number) && number == id &&
+			ms_bytes_dec(&rest, &number) && (!id || number == id) &&
 			!ms_bytes_has(rest, "COMPILE SKIPPED"))
 			found = event;
 	}
 	return found;
 }
 
-// "nmethod 2% 0x00007f5374ec7010 code": the address is 0 if the compilation was given up.
+// Code is 0 if the compilation was given up, and the number if that is not said.
 static bool parse_end(struct ms_bytes text, uint64_t *id, uint64_t *code)
 {
 	struct ms_bytes word;
-	*code = 0;
+	*code = *id = 0;
 	ms_bytes_skip_blank(&text);
+	if (!text.n || text.p[0] == '\n')
+		return true;
 	if (!ms_bytes_starts(text, "nmethod "))
 		return ms_bytes_dec(&text, id) && ms_bytes_has(text, "COMPILE SKIPPED");
 	(void)ms_bytes_word(&text, &word);

@@ -23,39 +23,34 @@ static void get_category(const void *row, void *ctx, struct ms_cell *cell)
 	cell->text = ((const struct ms_nmt_site *)row)->category;
 }
 
-static void put(struct ms_cell *cell, struct ms_error *err, const struct ms_buffer *text)
+// Innermost first, as the JVM prints them; a frame of another library has no name.
+static void join(const struct ms_nmt_site *site, bool is_named, struct ms_cell *cell)
 {
-	struct ms_bytes bytes = ms_buffer_bytes(text);
-	if (err || !bytes.n)
+	_cleanup_buffer_ struct ms_buffer text = { 0 };
+	struct ms_error *err = NULL;
+	for (size_t i = 0; !err && i < MS_NMT_FRAMES && site->frames[i]; i++) {
+		const char *name = site->names[i] ? site->names[i] : "?";
+		err = is_named ? ms_buffer_printf(&text, "%s%s", i ? " < " : "", name)
+			       : ms_buffer_printf(&text, "%s0x%016" PRIx64, i ? " " : "",
+					 site->frames[i]);
+	}
+	if (err || !text.n)
 		cell->is_null = true;
 	else
-		ms_cell_printf(cell, "%.*s", (int)bytes.n, (const char *)bytes.p);
+		ms_cell_printf(cell, "%.*s", (int)text.n, (const char *)text.p);
 	ms_error_free(err);
 }
 
-// Innermost first, as the JVM prints them; a frame of another library has no name.
 static void get_site(const void *row, void *ctx, struct ms_cell *cell)
 {
-	const struct ms_nmt_site *site = row;
-	_cleanup_buffer_ struct ms_buffer text = { 0 };
-	struct ms_error *err = NULL;
 	(void)ctx;
-	for (size_t i = 0; !err && i < MS_NMT_FRAMES && site->frames[i]; i++)
-		err = ms_buffer_printf(&text, "%s%s", i ? " < " : "",
-			site->names[i] ? site->names[i] : "?");
-	put(cell, err, &text);
+	join(row, /* is_named= */ true, cell);
 }
 
 static void get_frames(const void *row, void *ctx, struct ms_cell *cell)
 {
-	const struct ms_nmt_site *site = row;
-	_cleanup_buffer_ struct ms_buffer text = { 0 };
-	struct ms_error *err = NULL;
 	(void)ctx;
-	for (size_t i = 0; !err && i < MS_NMT_FRAMES && site->frames[i]; i++)
-		err = ms_buffer_printf(
-			&text, "%s0x%016" PRIx64, i ? " " : "", site->frames[i]);
-	put(cell, err, &text);
+	join(row, /* is_named= */ false, cell);
 }
 
 static const struct ms_column columns[] = {

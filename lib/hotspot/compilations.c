@@ -31,13 +31,6 @@ static const char *pool_text(struct ms_vm *vm, uint64_t pool, uint64_t index)
 	return ms_symbol_text(vm, symbol & ~UINT64_C(1));
 }
 
-void ms_printable(char *text)
-{
-	for (; *text; text++)
-		if (*text < ' ' || *text > '~')
-			*text = '?';
-}
-
 const char *ms_method_name(struct ms_vm *vm, uint64_t method)
 {
 	uint64_t constant, pool, holder, name_index, signature_index;

@@ -70,9 +70,6 @@ const struct ms_compilation *ms_compilation_of(
  */
 const char *ms_method_name(struct ms_vm *vm, uint64_t method);
 
-/** Put question marks in the place of what is not printable ASCII. */
-void ms_printable(char *text);
-
 /**
  * Tell a survey of the compilers' own classes, whose vtables stay behind in memory that was
  * freed, as far as there is a .symtab, and of the compilers' threads. Errors: NOMEM.

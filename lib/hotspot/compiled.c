@@ -46,16 +46,15 @@ static bool parse_beginning(struct ms_bytes text, struct ms_bytes *name, unsigne
 
 // The last one before the end, of that number; 0: of any.
 static const struct ms_event *beginning_of(
-	const struct ms_events *events, const struct ms_event *end, uint64_t id)
+	const struct ms_event *oldest, const struct ms_event *end, uint64_t id)
 {
 	const struct ms_event *found = NULL;
-	for (const struct ms_event *event = events->v.v; event < end; event++) {
+	for (const struct ms_event *event = oldest; event < end; event++) {
 		struct ms_bytes rest = event->text;
 		uint64_t number;
 		ms_bytes_skip_blank(&rest);
-		if (event->log == end->log && event->thread == end->thread &&
-			ms_bytes_dec(&rest, &number) && (!id || number == id) &&
-			!ms_bytes_has(rest, "COMPILE SKIPPED"))
+		if (event->thread == end->thread && ms_bytes_dec(&rest, &number) &&
+			(!id || number == id) && !ms_bytes_has(rest, "COMPILE SKIPPED"))
 			found = event;
 	}
 	return found;
@@ -96,9 +95,8 @@ static void look_at_code(struct ms_vm *vm, uint64_t code, struct ms_compiled *re
 		ret->method = ms_method_name(vm, method);
 }
 
-static struct ms_error *add(struct ms_vm *vm, const struct ms_events *events,
-	const struct ms_event *oldest, const struct ms_event *end,
-	struct ms_compileds *ret)
+static struct ms_error *add(struct ms_vm *vm, const struct ms_event *oldest,
+	const struct ms_event *end, struct ms_compileds *ret)
 {
 	struct ms_compiled compiled = { .ended_ns = end->at_ns };
 	struct ms_bytes name;
@@ -109,7 +107,7 @@ static struct ms_error *add(struct ms_vm *vm, const struct ms_events *events,
 	compiled.is_given_up = !code;
 	if (code)
 		look_at_code(vm, code, &compiled);
-	const struct ms_event *begin = beginning_of(events, end, compiled.id);
+	const struct ms_event *begin = beginning_of(oldest, end, compiled.id);
 	compiled.is_longer = !begin;
 	compiled.began_ns = ms_min(begin ? begin->at_ns : oldest->at_ns, end->at_ns);
 	if (begin && parse_beginning(begin->text, &name, &tier)) {
@@ -140,7 +138,7 @@ struct ms_error *ms_compiled_read(
 			continue;
 		if (!oldest)
 			oldest = event;
-		err = add(vm, events, oldest, event, ret);
+		err = add(vm, oldest, event, ret);
 	}
 	return err;
 }

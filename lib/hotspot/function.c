@@ -77,9 +77,7 @@ void ms_function_text(struct ms_bytes mangled, char text[MS_FUNCTION_TEXT])
 		text[0] = 0;
 		append(text, mangled, /* is_first= */ true);
 	}
-	for (char *c = text; *c; c++)
-		if (*c < ' ' || *c > '~')
-			*c = '?';
+	ms_printable(text);
 }
 
 // --- the walk -------------------------------------------------------------------------

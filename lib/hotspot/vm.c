@@ -465,6 +465,13 @@ const char *ms_vm_class_of(const struct ms_vm *vm, uint64_t object)
 	return found ? found->name : NULL;
 }
 
+void ms_printable(char *text)
+{
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
 // --- reads ----------------------------------------------------------------------------
 
 bool ms_vm_read(const struct ms_vm *vm, uint64_t address, unsigned size, uint64_t *ret)

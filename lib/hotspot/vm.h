@@ -135,6 +135,9 @@ typedef bool ms_vm_function_fn(
 struct ms_error *ms_vm_functions(
 	const struct ms_vm *vm, ms_vm_function_fn *fn, void *arg) MS_MUST_CHECK;
 
+/** Put question marks in the place of what is not printable ASCII. */
+void ms_printable(char *text);
+
 /** Read an unsigned number of 1, 2, 4 or 8 bytes, at any alignment. */
 bool ms_vm_read(const struct ms_vm *vm, uint64_t address, unsigned size, uint64_t *ret);
 
